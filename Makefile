@@ -1,0 +1,27 @@
+# Both targets set up everything they need in .venv; README.md explains them.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_OPTIONS ?=
+
+.PHONY: demo test check clean
+
+demo: .venv/installed
+	$(BIN)/iddkit demo demo
+
+test: check
+	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)
+
+check: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "iddkit needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build demo *.egg-info
