@@ -1,0 +1,213 @@
+"""Read label maps from CSV files, and refuse those that contradict themselves."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iddkit.errors import LabelMapError
+from iddkit.labels.label_map import ID, VOID, Label, LabelMap
+
+_FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+_COLUMNS = ("name", "id", "has_instances", "ignore_in_eval", "red", "green", "blue")
+
+# Published numberings that break the rule 'each level nests in the next', kept as published: in IDD's
+# table level4 gives sidewalk and rail track one number, level3 two (helpers/anue_labels.py of AutoNUE).
+_PUBLISHED_SPLITS = frozenset({("level4", frozenset({"sidewalk", "rail track"}))})
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the label maps that iddkit brings along."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.csv")))
+
+
+def _folder() -> Path:
+    # In a wheel the maps lie inside the package, in a checkout or an editable install beside it.
+    inside = Path(str(resources.files("iddkit"))) / "label_maps"
+    return inside if inside.is_dir() else inside.parent.parent / "label_maps"
+
+
+def load(name_or_path: str | Path) -> LabelMap:
+    """Load a label map by name (``idd``, ``cityscapes``) or by path.
+
+    A ``.txt`` file is read as labelme's ``labels.txt``: a name a line, numbered from ``_background_`` = 0,
+    ``__ignore__`` = void.
+
+    Raises
+    ------
+    LabelMapError
+        There is no such map or file, or the file contradicts itself; the row is named.
+    """
+    text = str(name_or_path)
+    path = Path(text)
+    if text in names():
+        path = _folder() / f"{text}.csv"
+    elif not path.is_file():
+        raise LabelMapError(f"no label map of this name or path; known by name: {', '.join(names())}", path=text)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LabelMapError(f"cannot be read: {error.strerror}", path=path) from error
+    return _parse_cached(content, str(path))
+
+
+@lru_cache(maxsize=16)
+def _parse_cached(content: bytes, path: str) -> LabelMap:
+    return parse(content, path)
+
+
+def parse(content: bytes, path: str) -> LabelMap:
+    """Make a label map of a file's bytes. `path` gives the map its name and stands in the messages.
+
+    Raises
+    ------
+    LabelMapError
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelMapError(f"not UTF-8 at byte {error.start}", path=path) from error
+    rows = _labelme_rows(text, path) if path.lower().endswith(".txt") else _csv_rows(text, path)
+    levels = tuple(column.removesuffix("_id") for column in rows[0] if column == ID or column.endswith("_id"))
+    labels = tuple(_label(row, levels, path, i) for i, row in enumerate(rows, start=2))
+    _check_unique(labels, path)
+    category_names = {
+        level: _names_of_level(level, labels, rows, path) for level in levels if f"{level}_name" in rows[0]
+    }
+    label_map = LabelMap(Path(path).stem, labels, levels, category_names, hashlib.sha256(content).hexdigest())
+    _check_nesting(label_map, path)
+    return label_map
+
+
+def _csv_rows(text: str, path: str) -> list[dict[str, str]]:
+    try:
+        table = [
+            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row
+        ]
+    except csv.Error as error:
+        raise LabelMapError(f"not CSV: {error}", path=path) from error
+    if len(table) < 2:
+        raise LabelMapError("no labels", path=path)
+    header = [cell.lower() for cell in table[0]]
+    missing = [column for column in _COLUMNS if column not in header]
+    if missing:
+        raise LabelMapError(f"the column {', '.join(missing)} is missing", path=path, where="row 1")
+    if len(set(header)) < len(header):
+        raise LabelMapError("a column stands twice", path=path, where="row 1")
+    for i, row in enumerate(table[1:], start=2):
+        if len(row) != len(header):
+            raise LabelMapError(f"{len(row)} cells under {len(header)} columns", path=path, where=f"row {i}")
+    return [dict(zip(header, row, strict=True)) for row in table[1:]]
+
+
+def _labelme_rows(text: str, path: str) -> list[dict[str, str]]:
+    listed = [line.strip() for line in text.splitlines() if line.strip()]
+    if not listed:
+        raise LabelMapError("no labels", path=path)
+    rows = []
+    number = 0
+    for name in listed:
+        ignored = name == "__ignore__"
+        mine = VOID if ignored else number
+        number += 0 if ignored else 1
+        red, green, blue = (int(v) for v in _bit_color(mine))
+        rows.append(
+            {"name": name, ID: str(mine), "has_instances": "0" if name.startswith("_") else "1"}
+            | {"ignore_in_eval": str(int(ignored)), "red": str(red), "green": str(green), "blue": str(blue)}
+        )
+    return rows
+
+
+def _bit_color(number: int) -> NDArray[np.uint8]:
+    # The colour table of PASCAL VOC: three bits of the number at a time, highest bits of the colour first.
+    color = np.zeros(3, dtype=np.uint8)
+    for step in range(3):
+        for channel in range(3):
+            color[channel] |= ((number >> (3 * step + channel)) & 1) << (7 - step)
+    return color
+
+
+def _label(row: Mapping[str, str], levels: Sequence[str], path: str, line: int) -> Label:
+    where = f"row {line}"
+    if not row["name"]:
+        raise LabelMapError("a label without a name", path=path, where=where)
+    numbers = {}
+    for level in levels:
+        column = level if level == ID else f"{level}_id"
+        numbers[level] = _whole(row[column], column, path, where)
+        if numbers[level] > 255:
+            raise LabelMapError(
+                f"{column} {numbers[level]} is beyond 255, which no label image holds", path=path, where=where
+            )
+    if numbers[ID] >= 0 and min(numbers.values()) < 0:
+        raise LabelMapError("a number is negative although the id is not", path=path, where=where)
+    color = tuple(_whole(row[channel], channel, path, where) for channel in ("red", "green", "blue"))
+    if min(color) < 0 or max(color) > 255:
+        raise LabelMapError(f"the colour {color} is not within 0-255", path=path, where=where)
+    flags = {}
+    for column in ("has_instances", "ignore_in_eval"):
+        if row[column].lower() not in _FLAGS:
+            raise LabelMapError(f"{column} is {row[column]!r}, not 0 or 1", path=path, where=where)
+        flags[column] = _FLAGS[row[column].lower()]
+    return Label(
+        row["name"],
+        numbers,
+        (color[0], color[1], color[2]),
+        flags["has_instances"],
+        flags["ignore_in_eval"],
+        row.get("category_name", ""),
+    )
+
+
+def _whole(text: str, column: str, path: str, where: str) -> int:
+    if not re.fullmatch(r"-?\d{1,9}", text, flags=re.ASCII):
+        raise LabelMapError(f"{column} is {text[:40]!r}, not a whole number", path=path, where=where)
+    return int(text)
+
+
+def _check_unique(labels: Sequence[Label], path: str) -> None:
+    names: set[str] = set()
+    ids: dict[int, str] = {}
+    for i, label in enumerate(labels, start=2):
+        if label.name in names:
+            raise LabelMapError(f"the label {label.name!r} stands twice", path=path, where=f"row {i}")
+        names.add(label.name)
+        if label.drawn and label.id in ids:
+            raise LabelMapError(
+                f"{label.name!r} and {ids[label.id]!r} have the id {label.id}", path=path, where=f"row {i}"
+            )
+        ids.setdefault(label.id, label.name)
+
+
+def _names_of_level(
+    level: str, labels: Sequence[Label], rows: Sequence[Mapping[str, str]], path: str
+) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for i, (label, row) in enumerate(zip(labels, rows, strict=True), start=2):
+        name = row[f"{level}_name"]
+        if label.drawn and found.setdefault(label.numbers[level], name) != name:
+            earlier = found[label.numbers[level]]
+            problem = f"{level}_id {label.numbers[level]} is called {name!r} here and {earlier!r} above"
+            raise LabelMapError(problem, path=path, where=f"row {i}")
+    return found
+
+
+def _check_nesting(label_map: LabelMap, path: str) -> None:
+    for fine, coarse in zip(label_map.hierarchy, label_map.hierarchy[1:], strict=False):
+        for category in label_map.categories(fine):
+            if len({label.numbers[coarse] for label in category.labels}) == 1:
+                continue
+            members = frozenset(label.name for label in category.labels)
+            if (fine, members) not in _PUBLISHED_SPLITS:
+                listed = ", ".join(f"{label.name} {label.numbers[coarse]}" for label in category.labels)
+                problem = f"{fine} {category.number} does not nest in {coarse}: {listed}"
+                raise LabelMapError(problem, path=path)
