@@ -1,0 +1,232 @@
+"""An annotated frame: shapes in depth order, whatever tool drew them.
+
+The list order is the depth order, far to near: a later shape paints over an earlier one (thesis on
+IDD-mini and IDD-lite, Mishra 2024, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+POLYGON = "polygon"
+
+#: Every kind of shape with the number of points it needs: (least, most or None).
+KINDS: Mapping[str, tuple[int, int | None]] = MappingProxyType(
+    {
+        POLYGON: (0, None),
+        "rectangle": (2, 2),
+        "oriented_rectangle": (4, 4),
+        "circle": (2, 2),
+        "line": (2, 2),
+        "linestrip": (2, None),
+        "point": (1, 1),
+        "points": (1, None),
+        "mask": (2, 2),
+    }
+)
+
+#: No pixel coordinate is larger. Half-pixel arithmetic in float32 is exact below 2**23, and no
+#: camera or orthophoto comes near; a larger number is a damaged file.
+MAX_COORDINATE = float(2**22)
+
+#: Pixels of the largest image that is accepted: the limit at which Pillow warns of a decompression bomb.
+MAX_PIXELS = 89_478_485
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """One object of an annotation file.
+
+    Attributes
+    ----------
+    label
+        The label as the annotator typed it, without the white space around it.
+    points
+        float64 (N, 2), x and y in pixels, x to the right and y down, (0, 0) the outer corner of
+        the first pixel. A polygon may have fewer than three points: real files do; it is then not drawn.
+    kind
+        A key of `KINDS`. Rectangles hold two opposite corners, circles the centre and a point on
+        the rim, masks the two corners of the patch.
+    number
+        Position of the object in its file, from 0: what error messages and ledgers speak of.
+    deleted
+        Marked as deleted by the annotator: kept, and never drawn.
+    group
+        labelme's ``group_id``: shapes of one label and one group are one instance.
+    author, date
+        As the file says, or "".
+    mask
+        bool (h, w), for kind ``mask`` only: the patch, its first pixel at ``points[0]``.
+    extra
+        The file's own other keys, kept for writing the file again.
+    """
+
+    label: str
+    points: NDArray[np.float64]
+    kind: str = POLYGON
+    number: int = 0
+    deleted: bool = False
+    group: int | str | None = None
+    author: str = ""
+    date: str = ""
+    mask: NDArray[np.bool_] | None = None
+    extra: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """All shapes of one frame, in draw order.
+
+    Attributes
+    ----------
+    width, height
+        Size in pixels, or 0 and 0 where the file does not say (LabelMe XML often does not): then
+        the image must be asked (`with_size`).
+    shapes
+        In depth order, far to near.
+    image
+        The image's file name as the annotation file states it, or "".
+    extra
+        The file's own other keys, kept for writing the file again.
+    """
+
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
+    image: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; (0, 0) when unknown."""
+        return self.width, self.height
+
+    def with_size(self, width: int, height: int) -> Annotation:
+        """Return the same annotation for an image of `width` x `height` pixels."""
+        return Annotation(width, height, self.shapes, self.image, self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a file that could not be read, and why. `number` is the object's, if it is one object's."""
+
+    where: str
+    text: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader made of a file: the annotation, and the objects it could not read.
+
+    ``len(annotation.shapes)`` and the problems that name an object add up to the objects in the
+    file: nothing is dropped in silence.
+    """
+
+    annotation: Annotation
+    problems: tuple[Problem, ...] = ()
+    format: str = ""
+
+    @property
+    def object_count(self) -> int:
+        """Objects in the file, readable or not."""
+        return len(self.annotation.shapes) + len({p.number for p in self.problems if p.number is not None})
+
+
+class PointsError(ValueError):
+    """Numbers that are no points in an image. The text names the first one that is wrong."""
+
+
+def as_points(values: Sequence[Any]) -> NDArray[np.float64]:
+    """Return a list of [x, y] pairs as float64 (N, 2).
+
+    Only numbers pass: a string, a boolean, null, a triple, NaN or a number beyond `MAX_COORDINATE` is
+    named. Nothing is guessed: a guessed vertex is a wrong raster that nobody notices.
+
+    Raises
+    ------
+    PointsError
+
+    Examples
+    --------
+    >>> as_points([[1, 2.5], [3, 4]])
+    array([[1. , 2.5],
+           [3. , 4. ]])
+    >>> as_points([[1, 2], [3, "4"]])
+    Traceback (most recent call last):
+    iddkit.annotation.PointsError: point 1: y is '4', not a number
+    """
+    try:
+        array = np.array(values)
+    except (ValueError, TypeError, OverflowError):
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind in "if" and array.ndim == 2 and array.shape[1] == 2:
+        points: NDArray[np.float64] = array.astype(np.float64, copy=False)
+        # One comparison catches NaN as well: every comparison with NaN is false. [[1, true]] becomes an integer
+        # array: the booleans have to be looked for.
+        if (np.abs(points) <= MAX_COORDINATE).all() and not any(type(v) is bool for pair in values for v in pair):
+            return points
+    elif isinstance(values, (list, tuple)) and not values:
+        return np.empty((0, 2))
+    raise PointsError(_first_wrong_point(values))
+
+
+def _first_wrong_point(values: Sequence[Any]) -> str:
+    if not isinstance(values, (list, tuple)):
+        return f"the points are {_shown(values)}, not a list"
+    for i, pair in enumerate(values):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            return f"point {i} is {_shown(pair)}, not a pair of numbers"
+        for axis, value in zip("xy", pair, strict=True):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                return f"point {i}: {axis} is {_shown(value)}, not a number"
+            if not abs(value) <= MAX_COORDINATE:
+                return f"point {i}: {axis} is {_shown(value)}, no pixel coordinate"
+    raise AssertionError("as_points refused points that are right")  # pragma: no cover
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**20 else "an enormous integer"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def point_list(points: NDArray[np.float64]) -> list[list[float | int]]:
+    """Return [[x, y], ...] with whole numbers written as integers, as the tools do."""
+    return [[int(v) if v.is_integer() else v for v in pair] for pair in points.tolist()]
+
+
+def check_size(width: Any, height: Any) -> str | None:
+    """Return what is wrong with an image size, or None when it is usable.
+
+    Sizes are whole numbers from 1, and at most `MAX_PIXELS` pixels together.
+    """
+    for name, value in (("width", width), ("height", height)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            return f"the {name} is {_shown(value)}, not a whole number of pixels"
+        if value < 1:
+            return f"the {name} is {_shown(value)}"
+    if width * height > MAX_PIXELS:
+        return f"the size {_shown(width)} x {_shown(height)} is larger than {MAX_PIXELS} pixels"
+    return None
+
+
+def check_kind(kind: str, count: int) -> str | None:
+    """Return what is wrong with `count` points for a shape of this `kind`, or None."""
+    if kind not in KINDS:
+        return f"unknown shape type {_shown(kind)}"
+    least, most = KINDS[kind]
+    if count < least or (most is not None and count > most):
+        wanted = str(least) if least == most else f"at least {least}"
+        return f"a {kind} needs {wanted} points, this one has {count}"
+    return None

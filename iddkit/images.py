@@ -1,0 +1,185 @@
+"""Image files: sizes, pixels, and the PNG files that label images are kept in."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from zlib_ng import zlib_ng
+
+from iddkit.annotation import check_size
+from iddkit.errors import ImageError, OptionError
+
+# zlib-ng at level 3 with the 'Up' filter: label images as small as Pillow's default writes them, in a twentieth
+# of its time (benchmarks/rasterize.py). Label images are equal from row to row, which is what 'Up' removes.
+_COMPRESSION = 3
+_FILTER_UP = 2
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _PALETTE = 0, 2, 3
+_EXIF_ORIENTATION = 0x0112
+
+#: Bits per sample and colour type of a label image (`assemble_png`).
+GREY_8 = (8, _GREY)
+
+#: What opens as an image file: suffixes in lower case.
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            # Sizes are checked below, and by one limit for all of iddkit.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                wrong = check_size(*image.size)
+                if wrong:
+                    raise ImageError(wrong, path=path)
+                yield image
+    except FileNotFoundError as error:
+        raise ImageError("no such image", path=path) from error
+    except Image.DecompressionBombError as error:
+        raise ImageError("too many pixels", path=path) from error
+    # Decoders of damaged files raise whatever their struct, zlib or index operations raise.
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError) as error:
+        raise ImageError(f"no image that can be read: {error}", path=path) from error
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height in pixels as the image is displayed, from the file's header alone.
+
+    A JPEG that a camera marked as rotated (EXIF orientation) is as wide as it is shown, which is what
+    annotation tools draw on.
+
+    Raises
+    ------
+    ImageError
+        No such file, not an image, or an impossible size.
+    """
+    with _opened(Path(path)) as image:
+        width, height = image.size
+        # A PNG would have to be decoded whole to be asked.
+        turned = image.format == "JPEG" and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        return (height, width) if turned else (width, height)
+
+
+def read_rgb(path: str | Path) -> NDArray[np.uint8]:
+    """Return an image as uint8 (H, W, 3), RGB, upright.
+
+    Raises
+    ------
+    ImageError
+    """
+    from PIL import ImageOps
+
+    with _opened(Path(path)) as image:
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def read_labels(path: str | Path) -> NDArray[np.integer]:
+    """Return a label image as its numbers: (H, W), uint8 or uint16 (a palette image gives its indices).
+
+    Raises
+    ------
+    ImageError
+        Not readable, or an image with more than one channel.
+    """
+    with _opened(Path(path)) as image:
+        if image.mode not in ("L", "P", "I;16", "I;16B", "I", "1"):
+            raise ImageError(f"a label image has one channel, this one is {image.mode}", path=path)
+        pixels = np.array(image)
+        return pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
+
+
+def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16], palette: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a PNG file of a label image.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (H, W), uint16 (H, W), or uint8 (H, W, 3) RGB. Big-endian uint16 (``>u2``) is written without a copy.
+    palette
+        uint8 (n, 3) RGB: the uint8 pixels are indices into it.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> png = encode_png(np.array([[1, 2], [3, 300]], dtype=np.uint16))
+    >>> np.array(Image.open(io.BytesIO(png))).tolist()
+    [[1, 2], [3, 300]]
+    """
+    return assemble_png(pixels.shape[:2], png_depth(pixels), compress_rows(pixels), palette)
+
+
+def png_depth(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> tuple[int, int]:
+    """Return the PNG header's bits per sample and colour type for an array."""
+    if pixels.ndim == 2 and pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2:
+        return 8 * pixels.dtype.itemsize, _GREY
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8:
+        return 8, _RGB
+    raise TypeError(f"no PNG for an array {pixels.dtype} {pixels.shape}")
+
+
+def compress_rows(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """Return the image data of a PNG: rows filtered with 'Up' and compressed. See `encode_png` for `pixels`."""
+    if pixels.dtype.itemsize == 2:
+        pixels = np.ascontiguousarray(pixels, dtype=">u2").view(np.uint8)
+    height = pixels.shape[0]
+    rows = np.ascontiguousarray(pixels).reshape(height, -1)
+    filtered = np.empty((height, rows.shape[1] + 1), dtype=np.uint8)
+    filtered[:, 0] = _FILTER_UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    # The array is handed over as it is: a copy of a frame costs as much as compressing it.
+    return zlib_ng.compress(filtered, _COMPRESSION)
+
+
+def assemble_png(
+    shape: tuple[int, ...], depth: tuple[int, int], rows: bytes, palette: NDArray[np.uint8] | None = None
+) -> bytes:
+    """Return a PNG file of compressed rows (`compress_rows`): (height, width), `png_depth`, rows, palette."""
+    height, width = shape[:2]
+    bits, color_type = depth
+    if palette is not None:
+        color_type = _PALETTE
+    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0))]
+    if palette is not None:
+        chunks.append(_chunk(b"PLTE", palette.astype(np.uint8).tobytes()))
+    return b"".join([_SIGNATURE, *chunks, _chunk(b"IDAT", rows), _chunk(b"IEND", b"")])
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib_ng.crc32(data, zlib_ng.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+
+def sample_centres(source: int, target: int) -> NDArray[np.intp]:
+    """Return which of `source` pixels lies under the centre of each of `target` pixels: intp (target,).
+
+    ``((2 i + 1) * source) // (2 * target)``, in whole numbers: exact, and the same on every machine. The
+    'nearest' of other libraries (``cv2.INTER_NEAREST``) takes the pixel under the left edge and shifts labels by
+    up to half an output pixel.
+
+    Examples
+    --------
+    >>> sample_centres(6, 3).tolist()
+    [1, 3, 5]
+    """
+    if source < 1 or target < 1:
+        raise OptionError(f"no image of {source} pixels can be sampled at {target}")
+    return (2 * np.arange(target, dtype=np.int64) + 1) * source // (2 * target)
+
+
+def resize_labels(pixels: NDArray[np.uint8] | NDArray[np.uint16], width: int, height: int) -> NDArray[np.uint8]:
+    """Return label numbers at another size: those under the pixel centres (`sample_centres`), same dtype."""
+    rows = sample_centres(pixels.shape[0], height)
+    columns = sample_centres(pixels.shape[1], width)
+    return np.ascontiguousarray(pixels[rows[:, None], columns[None, :]])

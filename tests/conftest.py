@@ -1,0 +1,51 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No deadline: a shared machine stalls now and then, and speed is measured in benchmarks/.
+settings.register_profile("iddkit", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("iddkit")
+
+DATA = Path(__file__).parent / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fail-on-skip", action="store_true", help="a skipped test is a failure (for CI)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.skipped and item.config.getoption("--fail-on-skip") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing may be skipped: {report.longrepr}"
+    return report
+
+
+Writer = Callable[..., Path]
+
+
+@pytest.fixture
+def write_polygons(tmp_path: Path) -> Writer:
+    """Return a function that writes a Cityscapes polygon file: objects are (label, points) or whole dicts."""
+
+    def write(
+        name: str = "gtFine/train/0/frame0000_gtFine_polygons.json",
+        objects: Sequence[Any] = (),
+        size: tuple[int, int] = (16, 12),
+    ) -> Path:
+        items = [o if isinstance(o, dict) else {"label": o[0], "polygon": o[1]} for o in objects]
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"imgWidth": size[0], "imgHeight": size[1], "objects": items}))
+        return path
+
+    return write
