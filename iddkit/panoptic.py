@@ -1,0 +1,115 @@
+"""Panoptic segmentation of a painted frame, in COCO's format.
+
+A segment's id is its instance number plus one (`iddkit.raster.instance_numbers`), so that ids are the same in every
+run and 0 is left for void, as panopticapi expects. The PNG holds the id as R + 256 G + 65536 B.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iddkit.labels import Category, LabelMap
+from iddkit.raster.lookup import INSTANCES_PER_NUMBER, instance_numbers, level_numbers, look_up_channels
+from iddkit.raster.paint import Painting
+
+#: The id of pixels that belong to no segment.
+VOID_SEGMENT = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panoptic:
+    """One frame's segments.
+
+    Attributes
+    ----------
+    image
+        uint8 (H, W, 3): the segment ids as RGB.
+    segments
+        COCO's ``segments_info``, by ascending id: id, category_id, area in pixels, bbox [x, y, width,
+        height] in pixels, iscrowd.
+    """
+
+    image: NDArray[np.uint8]
+    segments: tuple[dict[str, Any], ...]
+
+
+def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
+    """Return the panoptic segments of a frame at `level`.
+
+    Labels with instances are one segment per object, all others one segment per number. Objects drawn as a
+    group are one crowd segment per number. Numbers whose labels the evaluation ignores are void.
+
+    Raises
+    ------
+    RasterError
+        As `iddkit.raster.instance_numbers`.
+    """
+    category_of = level_numbers(painting, label_map, level)
+    instance_of = instance_numbers(painting, label_map, level)
+    known = {c.number: c for c in evaluated_categories(label_map, level)}
+    ids = np.where(np.isin(category_of, list(known)), instance_of + 1, VOID_SEGMENT)
+    area, boxes = _areas_and_boxes(painting.index, len(ids))
+    segments = []
+    for segment_id in np.unique(ids[(area > 0) & (ids != VOID_SEGMENT)]).tolist():
+        members = (ids == segment_id) & (area > 0)
+        category = known[int(category_of[members][0])]
+        left, top = boxes[members, :2].min(axis=0).tolist()
+        right, bottom = boxes[members, 2:].max(axis=0).tolist()
+        # The plain number of a category that is counted belongs to its groups.
+        crowd = category.isthing and segment_id - 1 < INSTANCES_PER_NUMBER
+        segments.append(
+            {
+                "id": segment_id,
+                "category_id": category.number,
+                "area": int(area[members].sum()),
+                "bbox": [left, top, right - left, bottom - top],
+                "iscrowd": int(crowd),
+            }
+        )
+    channels = np.stack([ids & 255, ids >> 8 & 255, ids >> 16 & 255], axis=1)
+    return Panoptic(look_up_channels(painting.index, channels), tuple(segments))
+
+
+def evaluated_categories(label_map: LabelMap, level: str) -> tuple[Category, ...]:
+    """Return the categories of `level` that can be segments: not void, and not ignored by the evaluation."""
+    void = label_map.void(level)
+    return tuple(c for c in label_map.categories(level) if c.number != void and not c.ignore_in_eval)
+
+
+def coco_categories(label_map: LabelMap, level: str) -> list[dict[str, Any]]:
+    """Return COCO's ``categories`` of `level`, with the level's own names."""
+    return [
+        {
+            "id": category.number,
+            "name": category.name,
+            "supercategory": category.labels[0].category or category.name,
+            "color": list(category.color),
+            "isthing": int(category.isthing),
+        }
+        for category in evaluated_categories(label_map, level)
+    ]
+
+
+def _areas_and_boxes(
+    index: NDArray[np.uint8] | NDArray[np.uint16], values: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    # From the runs of equal pixels in each row: some ten thousand instead of two million pixels.
+    height, width = index.shape
+    starts_here = np.ones(index.shape, dtype=np.bool_)
+    np.not_equal(index[:, 1:], index[:, :-1], out=starts_here[:, 1:])
+    start = np.flatnonzero(starts_here)
+    value = index.ravel()[start]
+    length = np.diff(start, append=index.size)
+    area = np.bincount(value, weights=length, minlength=values).astype(np.int64)  # float64: exact below 2**53
+    row, left = np.divmod(start, width)
+    boxes = np.empty((values, 4), dtype=np.int64)
+    boxes[:, :2], boxes[:, 2:] = max(width, height), 0
+    np.minimum.at(boxes[:, 0], value, left)
+    np.minimum.at(boxes[:, 1], value, row)
+    np.maximum.at(boxes[:, 2], value, left + length)
+    np.maximum.at(boxes[:, 3], value, row + 1)
+    return area, boxes
