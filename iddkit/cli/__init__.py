@@ -1,0 +1,68 @@
+"""The command line: one module per group of commands, no work in any of them.
+
+A command is imported when it is called, so that ``iddkit labels`` does not wait for OpenCV.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from iddkit import __version__
+from iddkit.errors import UserError
+
+# Command name to the module and the object in it. The order is that of the work.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("iddkit.cli.demo", "demo"),
+    "labels": ("iddkit.cli.labels", "labels"),
+    "index": ("iddkit.cli.index", "index"),
+    "convert": ("iddkit.cli.convert", "convert"),
+    "rasterize": ("iddkit.cli.rasterize", "rasterize"),
+    "show": ("iddkit.cli.show", "show"),
+    "version": ("iddkit.cli.version", "version"),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="iddkit")
+def group() -> None:
+    """From annotators' polygons to a validated small driving-scene dataset.
+
+    Data goes to standard output, progress and notes to standard error. Exit codes: 0 all done, 1 something could not
+    be done and is listed, 2 the command was not understood, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line; the one place where expected errors become a line and an exit code."""
+    try:
+        # Commands return nothing; an exit code comes back from 'Exit'.
+        sys.exit(group.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; the same command goes on from here.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # 'iddkit ... | head': the reader has seen enough. Nothing more can be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

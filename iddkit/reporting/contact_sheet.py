@@ -1,0 +1,52 @@
+"""Many small pictures on one sheet, with a caption for each row and column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from iddkit.reporting.canvas import font
+
+_PAPER, _INK = (250, 250, 248), (30, 30, 30)
+_GAP, _CAPTION = 8, 20
+
+
+def draw_contact_sheet(
+    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    columns: Sequence[str],
+    captions: Sequence[str],
+    width: int = 320,
+) -> NDArray[np.uint8]:
+    """Return a sheet of pictures: uint8 (H, W, 3) RGB.
+
+    Parameters
+    ----------
+    rows
+        Pictures, uint8 (h, w, 3) RGB; all rows are as long as `columns`.
+    columns, captions
+        Text above each column and under each row.
+    width
+        Of each picture on the sheet, in pixels; the aspect ratio is kept.
+    """
+    heights = [max(round(width * p.shape[0] / p.shape[1]) for p in row) for row in rows]
+    size = (
+        _GAP + len(columns) * (width + _GAP),
+        _CAPTION + _GAP + sum(height + _CAPTION + _GAP for height in heights),
+    )
+    sheet = Image.new("RGB", size, _PAPER)
+    draw, text = ImageDraw.Draw(sheet), font(13)
+    for column, name in enumerate(columns):
+        draw.text((_GAP + column * (width + _GAP), 4), name, fill=_INK, font=text)
+    top = _CAPTION + _GAP
+    for row, height, caption in zip(rows, heights, captions, strict=True):
+        for column, picture in enumerate(row):
+            small = Image.fromarray(picture)
+            # Averaged, as a person sees it from afar; label numbers would not survive it, colours do.
+            small = small.resize((width, round(width * small.height / small.width)), Image.Resampling.BOX)
+            sheet.paste(small, (_GAP + column * (width + _GAP), top))
+        draw.text((_GAP, top + height + 2), caption, fill=_INK, font=text)
+        top += height + _CAPTION + _GAP
+    return np.array(sheet)

@@ -1,0 +1,71 @@
+"""What holds of the project as a whole."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import iddkit
+from iddkit.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_the_packages_of_setup_cfg_are_the_folders_that_exist() -> None:
+    listed = set(setup_cfg()["options"]["packages"].split())
+    folders = {str(p.parent.relative_to(ROOT)).replace("/", ".") for p in (ROOT / "iddkit").rglob("__init__.py")}
+    assert listed == folders | {"iddkit.label_maps"}
+
+
+def test_every_requirement_is_pinned_in_the_constraints() -> None:
+    import re
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    pinned = {
+        plain(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+    }
+    options = setup_cfg()
+    wanted = options["options"]["install_requires"] + options["options.extras_require"]["dev"]
+    names = {plain(re.split(r"[ <>=!\[]", line)[0]) for line in wanted.splitlines() if line.strip()}
+    assert names <= pinned
+
+
+def test_the_command_line_loads_neither_torch_nor_a_web_server_nor_an_image_library() -> None:
+    heavy = ("torch", "fastapi", "cv2", "pandas", "matplotlib", "shapely", "pycocotools", "sqlalchemy", "PIL")
+    code = f"import sys, iddkit.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reading_an_annotation_loads_no_image_library_beyond_pillow() -> None:
+    heavy = ("cv2", "pandas", "matplotlib", "shapely", "pycocotools", "click", "rich")
+    code = f"import sys, iddkit.formats; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_shown_in_the_readme(command: str) -> None:
+    assert f"iddkit {command}" in (ROOT / "README.md").read_text()
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    assert f"## {iddkit.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_environment_is_not_asked_for_settings() -> None:
+    # No environment variables: what a command does is on its command line.
+    readers = [p for p in (ROOT / "iddkit").rglob("*.py") if "os.environ" in p.read_text() or "getenv" in p.read_text()]
+    assert readers == []
