@@ -417,7 +417,7 @@ def test_any_key_is_a_tag_and_comes_back(key: str) -> None:
 
 
 def test_attributes_come_back_those_that_xml_reserves_among_them() -> None:
-    kept = {"@xmlns": "http://www.w3.org/2000/xmlns/", "@xml:lang": "hi", "@a b": '\n\t"<&', "#text": "1"}
+    kept = {"@xmlns": "http://www.w3.org/2000/xmlns/", "@xml:lang": "hi", "@a b": '\n\t\r"<&', "#text": "1\r2"}
     assert value(ET.fromstring(write("name", kept))) == kept
 
 
