@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -167,18 +168,17 @@ def as_points(values: Sequence[Any]) -> NDArray[np.float64]:
     Traceback (most recent call last):
     iddkit.annotation.PointsError: point 1: y is '4', not a number
     """
-    try:
-        array = np.array(values)
-    except (ValueError, TypeError, OverflowError):
-        array = np.empty(0, dtype=object)
-    if array.dtype.kind in "if" and array.ndim == 2 and array.shape[1] == 2:
-        points: NDArray[np.float64] = array.astype(np.float64, copy=False)
-        # One comparison catches NaN as well: every comparison with NaN is false. [[1, true]] becomes an integer
-        # array: the booleans have to be looked for.
-        if (np.abs(points) <= MAX_COORDINATE).all() and not any(type(v) is bool for pair in values for v in pair):
-            return points
-    elif isinstance(values, (list, tuple)) and not values:
+    if isinstance(values, (list, tuple)) and not values:
         return np.empty((0, 2))
+    try:
+        # NumPy would take strings and booleans for numbers.
+        if set(map(type, chain.from_iterable(values))) <= {int, float}:
+            points = np.array(values, dtype=np.float64)
+            # One comparison catches NaN as well: every comparison with NaN is false.
+            if points.ndim == 2 and points.shape[1] == 2 and (np.abs(points) <= MAX_COORDINATE).all():
+                return points
+    except (ValueError, TypeError, OverflowError):
+        pass
     raise PointsError(_first_wrong_point(values))
 
 
