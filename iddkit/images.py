@@ -17,16 +17,16 @@ from zlib_ng import zlib_ng
 from iddkit.annotation import check_size
 from iddkit.errors import ImageError, OptionError
 
-# zlib-ng at level 3 with the 'Up' filter: label images as small as Pillow's default writes them, in a twentieth
-# of its time (benchmarks/rasterize.py). Label images are equal from row to row, which is what 'Up' removes.
-_COMPRESSION = 3
-_FILTER_UP = 2
+#: PNG's filter 'Up': each byte less the one above it, modulo 256. Label images are equal from row to row.
+FILTER_UP = 2
+
+# After that filter nearly all bytes are zero, which is what zlib's strategy for runs is made for: files smaller than
+# Pillow's default, in a fortieth of its time (benchmarks/rasterize.py). The level hardly matters.
+_LEVEL, _STRATEGY, _WINDOW_BITS, _MEMORY = 3, zlib_ng.Z_RLE, 15, 8
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _EXIF_ORIENTATION = 0x0112
-
-#: Bits per sample and colour type of a label image (`assemble_png`).
-GREY_8 = (8, _GREY)
 
 #: What opens as an image file: suffixes in lower case.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -104,7 +104,7 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16], palette: NDArray[
     Parameters
     ----------
     pixels
-        uint8 (H, W), uint16 (H, W), or uint8 (H, W, 3) RGB. Big-endian uint16 (``>u2``) is written without a copy.
+        uint8 (H, W), uint16 (H, W), or uint8 (H, W, 3) RGB.
     palette
         uint8 (n, 3) RGB: the uint8 pixels are indices into it.
 
@@ -116,40 +116,45 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16], palette: NDArray[
     >>> np.array(Image.open(io.BytesIO(png))).tolist()
     [[1, 2], [3, 300]]
     """
-    return assemble_png(pixels.shape[:2], png_depth(pixels), compress_rows(pixels), palette)
-
-
-def png_depth(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> tuple[int, int]:
-    """Return the PNG header's bits per sample and colour type for an array."""
     if pixels.ndim == 2 and pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2:
-        return 8 * pixels.dtype.itemsize, _GREY
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8:
-        return 8, _RGB
-    raise TypeError(f"no PNG for an array {pixels.dtype} {pixels.shape}")
+        samples = pixels.astype(">u2").view(np.uint8) if pixels.dtype.itemsize == 2 else pixels
+        bits, channels = 8 * pixels.dtype.itemsize, 1
+    elif pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8:
+        samples, bits, channels = pixels, 8, 3
+    else:
+        raise TypeError(f"no PNG for an array {pixels.dtype} {pixels.shape}")
+    below = samples.reshape(pixels.shape[0], -1)
+    rows = np.empty((below.shape[0], below.shape[1] + 1), dtype=np.uint8)
+    rows[:, 0] = FILTER_UP
+    rows[0, 1:] = below[0]
+    np.subtract(below[1:], below[:-1], out=rows[1:, 1:])
+    height, width = pixels.shape[:2]
+    return assemble_png(width, height, compress_rows(rows), bits=bits, channels=channels, palette=palette)
 
 
-def compress_rows(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """Return the image data of a PNG: rows filtered with 'Up' and compressed. See `encode_png` for `pixels`."""
-    if pixels.dtype.itemsize == 2:
-        pixels = np.ascontiguousarray(pixels, dtype=">u2").view(np.uint8)
-    height = pixels.shape[0]
-    rows = np.ascontiguousarray(pixels).reshape(height, -1)
-    filtered = np.empty((height, rows.shape[1] + 1), dtype=np.uint8)
-    filtered[:, 0] = _FILTER_UP
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    # The array is handed over as it is: a copy of a frame costs as much as compressing it.
-    return zlib_ng.compress(filtered, _COMPRESSION)
+def compress_rows(rows: NDArray[np.uint8]) -> bytes:
+    """Return the image data of a PNG: filtered rows, uint8 (H, 1 + bytes of a row) in C order, compressed."""
+    deflate = zlib_ng.compressobj(_LEVEL, zlib_ng.DEFLATED, _WINDOW_BITS, _MEMORY, _STRATEGY)
+    return bytes(deflate.compress(rows) + deflate.flush())
 
 
 def assemble_png(
-    shape: tuple[int, ...], depth: tuple[int, int], rows: bytes, palette: NDArray[np.uint8] | None = None
+    width: int, height: int, rows: bytes, *, bits: int = 8, channels: int = 1, palette: NDArray[np.uint8] | None = None
 ) -> bytes:
-    """Return a PNG file of compressed rows (`compress_rows`): (height, width), `png_depth`, rows, palette."""
-    height, width = shape[:2]
-    bits, color_type = depth
-    if palette is not None:
-        color_type = _PALETTE
+    """Return a PNG file of compressed rows.
+
+    Parameters
+    ----------
+    width, height
+        In pixels.
+    rows
+        What `compress_rows` gave.
+    bits, channels
+        Of a pixel: 8 bits and 1 or 3 channels, or 16 bits (big-endian) and 1.
+    palette
+        uint8 (n, 3) RGB for 8 bits and 1 channel: the pixels are indices into it.
+    """
+    color_type = _PALETTE if palette is not None else _RGB if channels == 3 else _GREY
     chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0))]
     if palette is not None:
         chunks.append(_chunk(b"PLTE", palette.astype(np.uint8).tobytes()))

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iddkit.labels import Category, LabelMap
-from iddkit.raster.lookup import INSTANCES_PER_NUMBER, instance_numbers, level_numbers, look_up_channels
+from iddkit.raster.lookup import INSTANCES_PER_NUMBER, instance_numbers, level_numbers
 from iddkit.raster.paint import Painting
+from iddkit.raster.runs import areas_and_boxes
 
 #: The id of pixels that belong to no segment.
 VOID_SEGMENT = 0
@@ -26,15 +27,28 @@ class Panoptic:
 
     Attributes
     ----------
-    image
-        uint8 (H, W, 3): the segment ids as RGB.
+    index
+        The painted frame's index image.
+    ids
+        int64 (V,): the segment id of each value of `index`.
     segments
         COCO's ``segments_info``, by ascending id: id, category_id, area in pixels, bbox [x, y, width,
         height] in pixels, iscrowd.
     """
 
-    image: NDArray[np.uint8]
+    index: NDArray[np.uint8] | NDArray[np.uint16]
+    ids: NDArray[np.int64]
     segments: tuple[dict[str, Any], ...]
+
+    @property
+    def colors(self) -> NDArray[np.uint8]:
+        """The ids as red, green, blue: uint8 (V, 3)."""
+        return np.stack([self.ids & 255, self.ids >> 8 & 255, self.ids >> 16 & 255], axis=1).astype(np.uint8)
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The panoptic image: uint8 (H, W, 3), the ids as RGB."""
+        return self.colors[self.index]
 
 
 def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
@@ -52,7 +66,7 @@ def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
     instance_of = instance_numbers(painting, label_map, level)
     known = {c.number: c for c in evaluated_categories(label_map, level)}
     ids = np.where(np.isin(category_of, list(known)), instance_of + 1, VOID_SEGMENT)
-    area, boxes = _areas_and_boxes(painting.index, len(ids))
+    area, boxes = areas_and_boxes(painting.index, len(ids))
     segments = []
     for segment_id in np.unique(ids[(area > 0) & (ids != VOID_SEGMENT)]).tolist():
         members = (ids == segment_id) & (area > 0)
@@ -70,8 +84,7 @@ def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
                 "iscrowd": int(crowd),
             }
         )
-    channels = np.stack([ids & 255, ids >> 8 & 255, ids >> 16 & 255], axis=1)
-    return Panoptic(look_up_channels(painting.index, channels), tuple(segments))
+    return Panoptic(painting.index, ids, tuple(segments))
 
 
 def evaluated_categories(label_map: LabelMap, level: str) -> tuple[Category, ...]:
@@ -92,24 +105,3 @@ def coco_categories(label_map: LabelMap, level: str) -> list[dict[str, Any]]:
         }
         for category in evaluated_categories(label_map, level)
     ]
-
-
-def _areas_and_boxes(
-    index: NDArray[np.uint8] | NDArray[np.uint16], values: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # From the runs of equal pixels in each row: some ten thousand instead of two million pixels.
-    height, width = index.shape
-    starts_here = np.ones(index.shape, dtype=np.bool_)
-    np.not_equal(index[:, 1:], index[:, :-1], out=starts_here[:, 1:])
-    start = np.flatnonzero(starts_here)
-    value = index.ravel()[start]
-    length = np.diff(start, append=index.size)
-    area = np.bincount(value, weights=length, minlength=values).astype(np.int64)  # float64: exact below 2**53
-    row, left = np.divmod(start, width)
-    boxes = np.empty((values, 4), dtype=np.int64)
-    boxes[:, :2], boxes[:, 2:] = max(width, height), 0
-    np.minimum.at(boxes[:, 0], value, left)
-    np.minimum.at(boxes[:, 1], value, row)
-    np.maximum.at(boxes[:, 2], value, left + length)
-    np.maximum.at(boxes[:, 3], value, row + 1)
-    return area, boxes

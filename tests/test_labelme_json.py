@@ -340,7 +340,7 @@ def test_a_mask_without_pixels_is_not_written() -> None:
 
 def make_bomb(width: int, height: int) -> str:
     """Return a PNG whose header declares far more than its data hold."""
-    content = images.assemble_png((height, width), (8, 0), zlib.compress(bytes(1000)))
+    content = images.assemble_png(width, height, zlib.compress(bytes(1000)))
     return base64.b64encode(content).decode()
 
 

@@ -97,5 +97,5 @@ def test_the_compiled_function_refuses_arrays_of_another_kind() -> None:
         fill_compiled(points, offsets, values, frozen)
     with pytest.raises((BufferError, ValueError)):
         fill_compiled(points, offsets, values, np.asfortranarray(np.zeros((12, 16), np.uint8)))
-    with pytest.raises(TypeError, match="takes points"):
+    with pytest.raises(TypeError, match="4 arguments"):
         fill_compiled(points)  # type: ignore[call-arg]

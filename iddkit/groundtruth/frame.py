@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from iddkit import files, formats, images
 from iddkit.annotation import Annotation, Reading
 from iddkit.errors import FrameError, OutputError, UserError
 from iddkit.frames import Frame
+from iddkit.groundtruth.encode import Encoder
 from iddkit.groundtruth.ledger import account
 from iddkit.groundtruth.plan import Plan, Product, product_path
-from iddkit.panoptic import segment
-from iddkit.raster import Painting, default_fill, instance_numbers, level_numbers, paint
-from iddkit.raster.lookup import look_up, look_up_wide
+from iddkit.raster import Painting, default_fill, paint
 from iddkit.raster.paint import unknown_labels
 
 
@@ -56,6 +52,7 @@ def rasterize_frame(
     previous: Mapping[str, Any] | None = None,
     needs_segments: bool = False,
     overwrite: bool = False,
+    encoder: Encoder | None = None,
 ) -> FrameResult:
     """Write all images of a plan for one frame, or none of them.
 
@@ -72,6 +69,8 @@ def rasterize_frame(
         The frame's panoptic segments are not at hand: paint it although its images are up to date.
     overwrite
         Paint the frame although it is up to date, and replace images that no earlier run recorded.
+    encoder
+        One that earlier frames used, to save the time of new memory.
 
     Returns
     -------
@@ -103,7 +102,8 @@ def rasterize_frame(
         if problems:
             lines = tuple(str(UserError(problem.text, path=path, where=problem.where)) for problem in problems)
             return FrameResult(frame.key, "failed", lines)
-        return _draw(frame, out, plan, _Source(path, digest, image_size, reading, annotation), previous, overwrite)
+        source = _Source(path, digest, image_size, reading, annotation)
+        return _draw(frame, out, plan, source, previous, overwrite, encoder or Encoder())
     except OutputError as error:
         return FrameResult(frame.key, "failed", (str(error),))
     except UserError as error:
@@ -168,7 +168,13 @@ def _has_hash(path: Path, digest: str) -> bool:
 
 
 def _draw(
-    frame: Frame, out: Path, plan: Plan, source: _Source, previous: Mapping[str, Any] | None, overwrite: bool
+    frame: Frame,
+    out: Path,
+    plan: Plan,
+    source: _Source,
+    previous: Mapping[str, Any] | None,
+    overwrite: bool,
+    encoder: Encoder,
 ) -> FrameResult:
     fill = plan.fill or default_fill(source.reading.format, plan.label_map)
     strangers = bool(unknown_labels(source.annotation.shapes, plan.label_map))
@@ -180,7 +186,7 @@ def _draw(
     if plan.size is not None:
         painting = Painting(images.resize_labels(painting.index, *plan.size), painting.objects, painting.dropped)
     paths = _output_paths(frame, plan)
-    encoded, segments = _encode(painting, plan)
+    encoded, segments = encoder.encode(painting, plan)
     contents = {paths[product]: content for product, content in encoded.items()}
     recorded = {} if previous is None else previous["outputs"]
     hashes = {path: files.sha256(content) for path, content in contents.items()}
@@ -225,35 +231,6 @@ def _in_place(path: Path, digest: str, recorded: str | None, overwrite: bool) ->
         reason = "is there already, and not from this run" if recorded is None else "was changed since it was written"
         raise OutputError(f"{reason}; --overwrite replaces it", path=path)
     return False
-
-
-def _encode(painting: Painting, plan: Plan) -> tuple[dict[Product, bytes], tuple[dict[str, Any], ...]]:
-    """Return each product as a PNG file, and the panoptic segments."""
-    label_map, shape = plan.label_map, painting.index.shape
-    # Two levels whose numbers are equal, and the colour image, which is the id image with a palette, share
-    # their image data: compressing is most of the work.
-    compressed: dict[bytes, bytes] = {}
-
-    def rows_of(table: NDArray[np.int64]) -> bytes:
-        key = table.tobytes()
-        if key not in compressed:
-            compressed[key] = images.compress_rows(look_up(painting.index, table))
-        return compressed[key]
-
-    encoded: dict[Product, bytes] = {}
-    segments: tuple[dict[str, Any], ...] = ()
-    for product in plan.products:
-        if product.kind == "instance":
-            pixels = look_up_wide(painting.index, instance_numbers(painting, label_map, product.level))
-            encoded[product] = images.encode_png(pixels)
-        elif product.kind == "panoptic":
-            panoptic = segment(painting, label_map, product.level)
-            encoded[product], segments = images.encode_png(panoptic.image), panoptic.segments
-        else:
-            rows = rows_of(level_numbers(painting, label_map, product.level))
-            palette = label_map.palette(product.level) if product.kind == "color" else None
-            encoded[product] = images.assemble_png(shape, images.GREY_8, rows, palette)
-    return encoded, segments
 
 
 def _panoptic_entry(

@@ -16,6 +16,7 @@ from iddkit import frames, labels
 from iddkit.errors import FrameError, OptionError, OutputError
 from iddkit.frames import Frame, Index
 from iddkit.groundtruth import manifest as manifests
+from iddkit.groundtruth.encode import Encoder
 from iddkit.groundtruth.frame import FrameResult, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.panoptic_files import PanopticFiles
@@ -166,7 +167,8 @@ class _Task:
     overwrite: bool
 
 
-def _do(tasks: Sequence[_Task]) -> list[FrameResult]:
+def _do(tasks: Sequence[_Task], encoder: Encoder | None = None) -> list[FrameResult]:
+    encoder = encoder or Encoder()
     return [
         rasterize_frame(
             task.frame,
@@ -176,6 +178,7 @@ def _do(tasks: Sequence[_Task]) -> list[FrameResult]:
             previous=task.previous,
             needs_segments=task.needs_segments,
             overwrite=task.overwrite,
+            encoder=encoder,
         )
         for task in tasks
     ]
@@ -184,8 +187,9 @@ def _do(tasks: Sequence[_Task]) -> list[FrameResult]:
 def _results(tasks: Sequence[_Task], jobs: int) -> Iterator[FrameResult]:
     batches = [tasks[i : i + _BATCH] for i in range(0, len(tasks), _BATCH)]
     if jobs == 1 or len(batches) < 2:
+        encoder = Encoder()
         for task in tasks:
-            yield from _do([task])
+            yield from _do([task], encoder)
         return
     with _pool(min(jobs, len(batches))) as pool:
         waiting: set[Future[list[FrameResult]]] = set()
@@ -213,7 +217,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["iddkit.groundtruth.frame", "iddkit.formats.cityscapes", "cv2"])
+        context.set_forkserver_preload(["__main__", "iddkit.groundtruth.run", "iddkit.formats.cityscapes"])
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_the_parent)
     try:
         yield pool
@@ -226,7 +230,3 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import cv2
-
-    # The workers are the parallelism.
-    cv2.setNumThreads(1)

@@ -28,6 +28,7 @@ from iddkit.annotation import POLYGON, Annotation, Problem, Shape, check_size
 from iddkit.errors import OptionError, RasterError, printable
 from iddkit.labels import LabelMap
 from iddkit.raster import labelme, scanline
+from iddkit.raster.runs import areas_and_boxes
 
 #: The fill rules by name.
 FILLS: Final = ("cityscapes", "pillow", "labelme")
@@ -89,14 +90,7 @@ class Painting:
 
     def pixel_counts(self) -> NDArray[np.int64]:
         """Return the visible pixels of each value of `index`: int64 (len(objects) + 1,), nothing first."""
-        values = len(self.objects) + 1
-        if self.index.dtype == np.uint8 and self.index.size < 2**24:
-            import cv2
-
-            # float32 counts, exact below 2**24; seven times as fast as np.bincount.
-            counts = cv2.calcHist([self.index], [0], None, [256], [0, 256])
-            return counts.ravel()[:values].astype(np.int64)
-        return np.bincount(self.index.ravel(), minlength=values)
+        return areas_and_boxes(self.index, len(self.objects) + 1)[0]
 
 
 def default_fill(format_name: str, label_map: LabelMap) -> str:

@@ -8,7 +8,7 @@ from PIL import ImageFont
 
 from iddkit.labels import LabelMap
 from iddkit.raster import Painting, instance_numbers, level_numbers
-from iddkit.raster.lookup import INSTANCES_PER_NUMBER, look_up_channels
+from iddkit.raster.lookup import INSTANCES_PER_NUMBER
 
 #: Shapes whose label the map does not know are shown in this colour, which no label of IDD or Cityscapes has.
 UNKNOWN_COLOR = (255, 0, 255)
@@ -28,7 +28,7 @@ def label_colors(painting: Painting, label_map: LabelMap, level: str) -> NDArray
     for k, shape in enumerate(painting.objects, start=1):
         if shape.label is None:
             colors[k] = UNKNOWN_COLOR
-    return look_up_channels(painting.index, colors)
+    return colors.astype(np.uint8)[painting.index]
 
 
 def instance_colors(painting: Painting, label_map: LabelMap, level: str, *, stuff: bool) -> NDArray[np.uint8]:
@@ -47,4 +47,4 @@ def instance_colors(painting: Painting, label_map: LabelMap, level: str, *, stuf
     bright = 255 - 60 * (np.arange(len(ids)) % 3)
     hsv = np.stack([hue, np.full(len(ids), 170), bright], axis=1).astype(np.uint8)
     colors[counted] = np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB))[0][counted]
-    return look_up_channels(painting.index, colors)
+    return colors.astype(np.uint8)[painting.index]
