@@ -20,9 +20,11 @@ from iddkit.errors import ImageError, OptionError
 #: PNG's filter 'Up': each byte less the one above it, modulo 256. Label images are equal from row to row.
 FILTER_UP = 2
 
-# After that filter nearly all bytes are zero, which is what zlib's strategy for runs is made for: files smaller than
-# Pillow's default, in a fortieth of its time (benchmarks/rasterize.py). The level hardly matters.
-_LEVEL, _STRATEGY, _WINDOW_BITS, _MEMORY = 3, zlib_ng.Z_RLE, 15, 8
+# After that filter nearly all bytes of a label image are zero, which is what zlib's strategy for runs is made for:
+# files smaller than Pillow's default, in a fortieth of its time (benchmarks/rasterize.py). Pixels of several bytes
+# repeat at a distance instead, which the ordinary strategy finds at its second level.
+_RUNS, _REPEATS = (3, zlib_ng.Z_RLE), (2, zlib_ng.Z_DEFAULT_STRATEGY)
+_WINDOW_BITS, _MEMORY = 15, 8
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE = 0, 2, 3
@@ -129,12 +131,17 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.uint16], palette: NDArray[
     rows[0, 1:] = below[0]
     np.subtract(below[1:], below[:-1], out=rows[1:, 1:])
     height, width = pixels.shape[:2]
-    return assemble_png(width, height, compress_rows(rows), bits=bits, channels=channels, palette=palette)
+    compressed = compress_rows(rows, channels * bits // 8)
+    return assemble_png(width, height, compressed, bits=bits, channels=channels, palette=palette)
 
 
-def compress_rows(rows: NDArray[np.uint8]) -> bytes:
-    """Return the image data of a PNG: filtered rows, uint8 (H, 1 + bytes of a row) in C order, compressed."""
-    deflate = zlib_ng.compressobj(_LEVEL, zlib_ng.DEFLATED, _WINDOW_BITS, _MEMORY, _STRATEGY)
+def compress_rows(rows: NDArray[np.uint8], pixel_bytes: int) -> bytes:
+    """Return the image data of a PNG: filtered rows, uint8 (H, 1 + bytes of a row) in C order, compressed.
+
+    `pixel_bytes` is the number of bytes of a pixel; it decides how they are compressed, not whether they can be read.
+    """
+    level, strategy = _RUNS if pixel_bytes == 1 else _REPEATS
+    deflate = zlib_ng.compressobj(level, zlib_ng.DEFLATED, _WINDOW_BITS, _MEMORY, strategy)
     return bytes(deflate.compress(rows) + deflate.flush())
 
 

@@ -62,4 +62,4 @@ class Encoder:
             self._memory = np.empty(shape[0] * shape[1], dtype=np.uint8)
         rows = self._memory[: shape[0] * shape[1]].reshape(shape)
         filter_rows(painting.index, np.ascontiguousarray(table), rows)
-        return images.compress_rows(rows)
+        return images.compress_rows(rows, table.shape[1])
