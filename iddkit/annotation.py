@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iddkit.errors import FrameError, printable, shown
+
 POLYGON = "polygon"
 
 #: Every kind of shape with the number of points it needs: (least, most or None).
@@ -35,6 +37,13 @@ KINDS: Mapping[str, tuple[int, int | None]] = MappingProxyType(
 #: No pixel coordinate is larger. Half-pixel arithmetic in float32 is exact below 2**23, and no
 #: camera or orthophoto comes near; a larger number is a damaged file.
 MAX_COORDINATE = float(2**22)
+
+#: The longest side of an image in pixels: JPEG's limit.
+MAX_SIDE = 65_535
+
+#: Points of the largest polygon; the time to fill one grows with their number times the height of the image.
+#: Annotators click some dozen, machines draw some thousand.
+MAX_POINTS = 50_000
 
 #: Pixels of the largest image that is accepted: the limit at which Pillow warns of a decompression bomb.
 MAX_PIXELS = 89_478_485
@@ -114,6 +123,21 @@ class Annotation:
         """Return the same annotation for an image of `width` x `height` pixels."""
         return Annotation(width, height, self.shapes, self.image, self.extra)
 
+    def fitted(self, image_size: tuple[int, int] | None, image_name: str = "the image") -> Annotation:
+        """Return the same annotation with the size of its image, which is None where there is no image.
+
+        Raises
+        ------
+        FrameError
+            Neither states a size, or the two differ.
+        """
+        if image_size is None and self.size == (0, 0):
+            raise FrameError("no image size in the file, and no image to take it from")
+        if image_size is not None and self.size not in ((0, 0), image_size):
+            stated, real = (f"{width}x{height}" for width, height in (self.size, image_size))
+            raise FrameError(f"the annotation is of an image of {stated}, {printable(image_name)} is {real}")
+        return self if image_size is None else self.with_size(*image_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -170,6 +194,8 @@ def as_points(values: Sequence[Any]) -> NDArray[np.float64]:
     """
     if isinstance(values, (list, tuple)) and not values:
         return np.empty((0, 2))
+    if isinstance(values, (list, tuple)) and len(values) > MAX_POINTS:
+        raise PointsError(f"{len(values)} points, more than the {MAX_POINTS} that are accepted")
     try:
         # NumPy would take strings and booleans for numbers.
         if set(map(type, chain.from_iterable(values))) <= {int, float}:
@@ -184,21 +210,16 @@ def as_points(values: Sequence[Any]) -> NDArray[np.float64]:
 
 def _first_wrong_point(values: Sequence[Any]) -> str:
     if not isinstance(values, (list, tuple)):
-        return f"the points are {_shown(values)}, not a list"
+        return f"the points are {shown(values)}, not a list"
     for i, pair in enumerate(values):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            return f"point {i} is {_shown(pair)}, not a pair of numbers"
+            return f"point {i} is {shown(pair)}, not a pair of numbers"
         for axis, value in zip("xy", pair, strict=True):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                return f"point {i}: {axis} is {_shown(value)}, not a number"
+                return f"point {i}: {axis} is {shown(value)}, not a number"
             if not abs(value) <= MAX_COORDINATE:
-                return f"point {i}: {axis} is {_shown(value)}, no pixel coordinate"
+                return f"point {i}: {axis} is {shown(value)}, no pixel coordinate"
     raise AssertionError("as_points refused points that are right")  # pragma: no cover
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**20 else "an enormous integer"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def point_list(points: NDArray[np.float64]) -> list[list[float | int]]:
@@ -213,18 +234,20 @@ def check_size(width: Any, height: Any) -> str | None:
     """
     for name, value in (("width", width), ("height", height)):
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"the {name} is {_shown(value)}, not a whole number of pixels"
+            return f"the {name} is {shown(value)}, not a whole number of pixels"
         if value < 1:
-            return f"the {name} is {_shown(value)}"
+            return f"the {name} is {shown(value)}"
+        if value > MAX_SIDE:
+            return f"the {name} is {shown(value)}, larger than {MAX_SIDE}"
     if width * height > MAX_PIXELS:
-        return f"the size {_shown(width)} x {_shown(height)} is larger than {MAX_PIXELS} pixels"
+        return f"the size {shown(width)} x {shown(height)} is larger than {MAX_PIXELS} pixels"
     return None
 
 
 def check_kind(kind: str, count: int) -> str | None:
     """Return what is wrong with `count` points for a shape of this `kind`, or None."""
     if kind not in KINDS:
-        return f"unknown shape type {_shown(kind)}"
+        return f"unknown shape type {shown(kind)}"
     least, most = KINDS[kind]
     if count < least or (most is not None and count > most):
         wanted = str(least) if least == most else f"at least {least}"

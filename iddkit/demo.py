@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iddkit import files, formats, images, labels, synthetic
 from iddkit.annotation import Annotation
-from iddkit.errors import OptionError, OutputError
+from iddkit.errors import OptionError
 from iddkit.labels import LabelMap
 from iddkit.raster import default_fill, paint
 from iddkit.reporting.canvas import instance_colors, label_colors
@@ -38,7 +38,7 @@ class Written:
 
 
 def write_dataset(
-    out: Path,
+    out: str | Path,
     *,
     drives: int = 4,
     frames: int = 3,
@@ -77,6 +77,7 @@ def write_dataset(
     """
     if drives < 1 or frames < 1:
         raise OptionError(f"{drives} drives of {frames} frames: nothing to write")
+    out = Path(out)
     dump = formats.dumper(to)
     written = []
     for drive in range(drives):
@@ -87,7 +88,7 @@ def write_dataset(
             annotation = _naming_its_image(scene.annotation, one, to)
             image = _jpeg(synthetic.render(scene))
             for path, content in ((one.annotation, dump(annotation)), (one.image, image)):
-                _write(out / path, content, overwrite)
+                files.write_new(out / path, content, overwrite)
             written.append(one)
             if progress is not None:
                 progress(len(written), drives * frames)
@@ -126,12 +127,6 @@ def _jpeg(image: NDArray[np.uint8]) -> bytes:
 
     encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     return bytes(encoded.tobytes())
-
-
-def _write(path: Path, content: bytes, overwrite: bool) -> None:
-    if not overwrite and path.exists() and path.read_bytes() != content:
-        raise OutputError("is there already; --overwrite replaces it", path=path)
-    files.write_bytes(path, content)
 
 
 def draw_sheet(root: Path, written: list[Written], label_map_name: str, most: int = 6) -> NDArray[np.uint8]:

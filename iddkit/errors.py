@@ -17,7 +17,9 @@ Everything else that is raised is a bug of iddkit and keeps its traceback.
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
+from typing import Any
 
 
 class UserError(Exception):
@@ -41,7 +43,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         # A file name may hold a newline; a report of one line must not.
-        parts = (None if self.path is None else printable(self.path), self.where, self.problem)
+        parts = (None if self.path is None else printable(self.path, 4096), self.where, self.problem)
         return ": ".join(part for part in parts if part)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -55,6 +57,18 @@ def printable(text: str, limit: int = 200) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text[:limit]
     )
     return shown if len(text) <= limit else shown + "..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 2, 4, 4, 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+
+
+def shown(value: Any) -> str:
+    """Return a value of a file as Python writes it, short and on one line, however long or deep it is."""
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "an enormous integer"  # and Python refuses to write out one of thousands of digits
+    return printable(_SHORT.repr(value), 80)
 
 
 def _rebuild(kind: type[UserError], problem: str, path: str | None, where: str) -> UserError:

@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from iddkit.errors import AnnotationError, OutputError
 
 #: Annotation files are text; one larger than this is not what it claims to be (the largest real IDD file is
 #: below 2 MB, a labelme file with its image inside below 50 MB).
-MAX_TEXT_BYTES = 256 * 2**20
+MAX_TEXT_BYTES = 128 * 2**20
 
 #: Temporary files begin and end so; a scan passes them over.
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".iddkit-", ".tmp"
@@ -57,23 +58,80 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         The folder or the file cannot be written.
     """
-    # One name for each file: what a killed run left is replaced when the file is written again.
-    name = path.name if len(path.name) <= 60 else sha256(os.fsencode(path.name))
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}")
+    write_all({path: content})
+
+
+def write_new(path: Path, content: bytes, overwrite: bool) -> None:
+    """Write a file unless another content is there already; with `overwrite`, replace it.
+
+    Raises
+    ------
+    OutputError
+        It is there already, or cannot be written.
+    """
     try:
-        try:
-            file = open(temporary, "wb")
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(temporary, "wb")
-        with file:
-            file.write(content)
-        os.replace(temporary, path)
+        if path.exists():
+            if path.is_file() and path.read_bytes() == content:
+                return
+            if not overwrite:
+                raise OutputError("is there already; --overwrite replaces it", path=path)
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+        raise OutputError(f"cannot be written: {_reason(error)}", path=path) from error
+    write_bytes(path, content)
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write several files, with their folders: all of them, or, when one cannot be written, none.
+
+    Raises
+    ------
+    OutputError
+        Names the file.
+    """
+    written: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            written[path] = temporary = _temporary(path)
+            try:
+                _write(temporary, content)
+            except (OSError, ValueError) as error:
+                raise OutputError(f"cannot be written: {_reason(error)}", path=path) from error
+        for path, temporary in written.items():
+            try:
+                os.replace(temporary, path)
+            except OSError as error:
+                raise OutputError(f"cannot be written: {_reason(error)}", path=path) from error
     finally:
+        for temporary in written.values():
+            with contextlib.suppress(OSError, ValueError):
+                temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    # A name of this process: two that write one file never share a temporary one. Names have 255 bytes at most.
+    name = path.name if len(path.name) <= 60 else sha256(os.fsencode(path.name))
+    return path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{name}{TEMPORARY_SUFFIX}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        file = open(path, "wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "wb")
+    with file:
+        file.write(content)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a killed process left below `folder`. Only for one who knows that no other process writes there."""
+    for path in folder.rglob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}"):
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            path.unlink()
 
 
 def sha256(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 import warnings
 import zlib
@@ -28,7 +29,7 @@ _WINDOW_BITS, _MEMORY = 15, 8
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE = 0, 2, 3
-_EXIF_ORIENTATION = 0x0112
+_EXIF_ORIENTATION, _CAMERA = 0x0112, "JPEG"
 
 #: What opens as an image file: suffixes in lower case.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -38,8 +39,10 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            # Sizes are checked below, and by one limit for all of iddkit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Sizes are checked below, by one limit for all of iddkit; damaged metadata is nobody's business here.
+            warnings.simplefilter("ignore")
+            if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
+                raise ImageError("not a regular file", path=path)
             with Image.open(path) as image:
                 wrong = check_size(*image.size)
                 if wrong:
@@ -68,12 +71,12 @@ def read_size(path: str | Path) -> tuple[int, int]:
     with _opened(Path(path)) as image:
         width, height = image.size
         # A PNG would have to be decoded whole to be asked.
-        turned = image.format == "JPEG" and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        turned = image.format == _CAMERA and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
         return (height, width) if turned else (width, height)
 
 
 def read_rgb(path: str | Path) -> NDArray[np.uint8]:
-    """Return an image as uint8 (H, W, 3), RGB, upright.
+    """Return an image as uint8 (H, W, 3), RGB, of the size that `read_size` says.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def read_rgb(path: str | Path) -> NDArray[np.uint8]:
     from PIL import ImageOps
 
     with _opened(Path(path)) as image:
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        upright = ImageOps.exif_transpose(image) if image.format == _CAMERA else image
+        return np.array(upright.convert("RGB"))
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:

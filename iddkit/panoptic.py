@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iddkit.labels import Category, LabelMap
-from iddkit.raster.lookup import INSTANCES_PER_NUMBER, instance_numbers, level_numbers
-from iddkit.raster.paint import Painting
+from iddkit.labels import VOID, Category, LabelMap
+from iddkit.raster.lookup import instance_numbers, level_numbers
+from iddkit.raster.paint import Painted, Painting
 from iddkit.raster.runs import areas_and_boxes
 
 #: The id of pixels that belong to no segment.
@@ -67,30 +67,33 @@ def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
     known = {c.number: c for c in evaluated_categories(label_map, level)}
     ids = np.where(np.isin(category_of, list(known)), instance_of + 1, VOID_SEGMENT)
     area, boxes = areas_and_boxes(painting.index, len(ids))
+    groups = np.array([False, *(_is_crowd(shape, label_map) for shape in painting.objects)])
     segments = []
     for segment_id in np.unique(ids[(area > 0) & (ids != VOID_SEGMENT)]).tolist():
         members = (ids == segment_id) & (area > 0)
         category = known[int(category_of[members][0])]
         left, top = boxes[members, :2].min(axis=0).tolist()
         right, bottom = boxes[members, 2:].max(axis=0).tolist()
-        # The plain number of a category that is counted belongs to its groups.
-        crowd = category.isthing and segment_id - 1 < INSTANCES_PER_NUMBER
         segments.append(
             {
                 "id": segment_id,
                 "category_id": category.number,
                 "area": int(area[members].sum()),
                 "bbox": [left, top, right - left, bottom - top],
-                "iscrowd": int(crowd),
+                "iscrowd": int(groups[members].any()),
             }
         )
     return Panoptic(painting.index, ids, tuple(segments))
 
 
+def _is_crowd(shape: Painted, label_map: LabelMap) -> bool:
+    return shape.is_group and shape.label is not None and label_map[shape.label].has_instances
+
+
 def evaluated_categories(label_map: LabelMap, level: str) -> tuple[Category, ...]:
     """Return the categories of `level` that can be segments: not void, and not ignored by the evaluation."""
-    void = label_map.void(level)
-    return tuple(c for c in label_map.categories(level) if c.number != void and not c.ignore_in_eval)
+    no_class = (label_map.void(level), VOID)
+    return tuple(c for c in label_map.categories(level) if c.number not in no_class and not c.ignore_in_eval)
 
 
 def coco_categories(label_map: LabelMap, level: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 import iddkit
@@ -10,8 +11,15 @@ import iddkit
 _PACKAGES = ("pillow", "numpy", "opencv-python-headless", "zlib-ng", "msgspec", "defusedxml", "pycocotools")
 
 
+@lru_cache(maxsize=1)
+def made_by() -> str:
+    """Return the versions that decide about the pixels and bytes of label images, in a line."""
+    versions = pixel_versions()
+    return ", ".join(f"{name} {versions[name]}" for name in ("iddkit", "pillow", "numpy", "zlib-ng"))
+
+
 def pixel_versions() -> dict[str, str]:
-    """Return name to version of iddkit and of each package that decides about pixels; manifests hold them."""
+    """Return name to version of iddkit and of each package that decides about pixels."""
     found = {"iddkit": iddkit.__version__}
     for package in _PACKAGES:
         try:

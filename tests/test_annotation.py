@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iddkit.annotation import MAX_COORDINATE, MAX_PIXELS, PointsError, as_points, check_kind, check_size
+from iddkit.annotation import (
+    MAX_COORDINATE,
+    MAX_PIXELS,
+    MAX_POINTS,
+    MAX_SIDE,
+    PointsError,
+    as_points,
+    check_kind,
+    check_size,
+)
 
 numbers = st.one_of(
     st.integers(-(2**22), 2**22), st.floats(-MAX_COORDINATE, MAX_COORDINATE), st.sampled_from([0, -0.0, 0.5])
@@ -68,15 +77,15 @@ def test_any_json_value_is_points_or_a_points_error(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [(0, 1), (1, -1), (10**9, 1), (10**9, 10**9), ("1", 1), (1.0, 1), (True, 1), (None, 1)]
+    "size", [(70_000, 1), (0, 1), (1, -1), (10**9, 1), (10**9, 10**9), ("1", 1), (1.0, 1), (True, 1), (None, 1)]
 )
 def test_impossible_sizes_are_refused(size: tuple[Any, Any]) -> None:
     assert check_size(*size)
 
 
 def test_the_largest_size_is_accepted() -> None:
-    assert check_size(1, MAX_PIXELS) is None
-    assert check_size(1, MAX_PIXELS + 1)
+    assert check_size(MAX_SIDE, MAX_PIXELS // MAX_SIDE) is None
+    assert check_size(MAX_SIDE, MAX_PIXELS // MAX_SIDE + 1)
 
 
 def test_kinds_need_their_number_of_points() -> None:
@@ -85,3 +94,18 @@ def test_kinds_need_their_number_of_points() -> None:
     assert check_kind("circle", 3) == "a circle needs 2 points, this one has 3"
     assert check_kind("linestrip", 1) == "a linestrip needs at least 2 points, this one has 1"
     assert check_kind("spline", 1) == "unknown shape type 'spline'"
+
+
+def test_a_polygon_of_too_many_points_is_refused() -> None:
+    assert len(as_points([[0, 0]] * MAX_POINTS)) == MAX_POINTS
+    with pytest.raises(PointsError, match="50001 points"):
+        as_points([[0, 0]] * (MAX_POINTS + 1))
+
+
+def test_values_nested_without_end_are_named_all_the_same() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(PointsError, match="point 0 is"):
+        as_points([deep])
+    assert check_size(deep, 1)

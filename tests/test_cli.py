@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -126,22 +127,59 @@ def test_a_command_that_is_not_understood_ends_with_2(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_an_interrupted_run_ends_with_130_and_goes_on_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.4])
+def test_an_interrupted_run_ends_with_130_and_goes_on_later(tmp_path: Path, delay: float) -> None:
     folder = tmp_path / "gtFine/val/1"
     folder.mkdir(parents=True)
-    for i in range(300):
+    for i in range(400):
         shutil.copy(DATA / "stress1_gtFine_polygons.json", folder / f"frame{i:04d}_gtFine_polygons.json")
     command = [sys.executable, "-m", "iddkit", "rasterize", str(tmp_path), "--level", "all", "-j", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # As a terminal does: the signal goes to every process of the group.
+    process = subprocess.Popen(
+        command, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     journal = tmp_path / "rasterize.jsonl"
     while process.poll() is None and not journal.exists():
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+    time.sleep(delay)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode in (130, 0)
     assert "Traceback" not in errors
     assert run("rasterize", tmp_path, "--level", "all", "-j", 1).exit_code == 0
-    assert len(list(folder.glob("*_labelids.png"))) == 300
+    assert len(list(folder.glob("*_labelids.png"))) == 400
+
+
+def test_workers_do_not_outlive_a_command_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "gtFine/val/1"
+    folder.mkdir(parents=True)
+    for i in range(400):
+        shutil.copy(DATA / "stress1_gtFine_polygons.json", folder / f"frame{i:04d}_gtFine_polygons.json")
+    command = [sys.executable, "-m", "iddkit", "rasterize", str(tmp_path), "--level", "all", "-j", "2"]
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        journal = tmp_path / "rasterize.jsonl"
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > 1):
+            time.sleep(0.002)
+        process.send_signal(kind)
+        # The pipe ends when the last process that holds it is gone.
+        output, _ = process.communicate(timeout=30)
+        assert "Traceback" not in output
+
+
+def test_brackets_in_names_are_no_markup(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("name,id,has_instances,ignore_in_eval,red,green,blue\n[/b]car[red],0,1,0,1,2,3\n")
+    for arguments in (("labels", path), ("labels", path, "--level", "id")):
+        assert "[/b]car[red]" in run(*arguments).output
+
+
+def test_what_the_machine_cannot_do_is_one_line(tmp_path: Path) -> None:
+    for arguments in (["labels", "x" * 300], ["show", str(DATA / "scene_gtFine_polygons.json"), "--out", "y" * 300]):
+        done = run_process(*arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_show_writes_a_picture_with_image_labels_and_legend(polygons: Path, tmp_path: Path) -> None:
@@ -152,7 +190,8 @@ def test_show_writes_a_picture_with_image_labels_and_legend(polygons: Path, tmp_
     assert picture.shape[0] == 48
     assert picture.shape[1] > 64
     assert len(np.unique(picture[:, :64].reshape(-1, 3), axis=0)) > 5
-    done = run_process("show", polygons, "--out", out)
+    assert run("show", polygons, "--out", out).exit_code == 0
+    done = run_process("show", polygons, "--out", out, "--level", "level1")
     assert done.returncode == 1
     assert "is there already; --overwrite replaces it" in done.stderr
     assert run("show", polygons, "--out", out, "--overwrite", "--level", "level1", "--opacity", 1).exit_code == 0
@@ -161,7 +200,7 @@ def test_show_writes_a_picture_with_image_labels_and_legend(polygons: Path, tmp_
 def test_show_says_what_it_could_not_read_and_shows_the_rest(write_polygons: Writer, tmp_path: Path) -> None:
     path = write_polygons(objects=[("road", SQUARE), ("car", [["1", 2]]), ("zebra", SQUARE)])
     result = run("show", path, "--out", tmp_path / "look.png")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "object 1: point 0: x is '1', not a number" in result.stderr
     assert (255, 0, 255) in {tuple(p) for p in np.array(Image.open(tmp_path / "look.png")).reshape(-1, 3).tolist()}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -87,7 +88,7 @@ def test_images_are_written_beside_the_polygons_or_mirror_the_tree(dataset: Path
     assert (beside.done, mirrored.done) == (4, 4)
     below = tree(tmp_path / "out")
     assert sorted(below) == sorted(products(dataset))
-    assert all(tree(dataset)[name] == content for name, content in below.items())
+    assert all(tree(dataset)[name] == content for name, content in below.items() if name.endswith(".png"))
 
 
 def test_colour_is_the_palette_image_of_the_ids(dataset: Path) -> None:
@@ -270,7 +271,7 @@ def broken_files(root: Path) -> dict[str, str]:
         "noobject": (one % "7", "object 1: not a JSON object"),
         "nowidth": ('{"imgHeight": 12, "objects": []}', "the key 'imgWidth' is missing"),
         "zero": ('{"imgWidth": 0, "imgHeight": 12, "objects": []}', "the width is 0"),
-        "vast": ('{"imgWidth": 1000000000, "imgHeight": 12, "objects": []}', "is larger than"),
+        "vast": ('{"imgWidth": 1000000000, "imgHeight": 12, "objects": []}', "larger than"),
         "truncated": (good[:-30], "not JSON"),
         "empty": ("", "the file is empty"),
         "latin": (good.replace("car", "v\xe4g").encode("latin-1"), "not UTF-8 at byte"),
@@ -318,11 +319,28 @@ def test_duplicated_frame_keys_are_refused_and_the_others_done(tmp_path: Path) -
     assert sorted(tree(tmp_path / "out")) == ["b_gtFine_labellevel3Ids.png", "rasterize.json"]
 
 
-def test_an_output_folder_that_cannot_be_written_is_one_line_a_frame(dataset: Path, tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_written_is_one_line(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    report = rasterize(dataset, tmp_path / "out")
-    assert report.failed == 4
-    assert all("cannot be written" in line for line in report.failures)
+    with pytest.raises(OutputError, match="cannot be written"):
+        rasterize(dataset, tmp_path / "out")
+
+
+def test_a_full_disk_leaves_no_part_of_a_frame(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from iddkit import files
+
+    write, left = files._write, [13]
+
+    def fail_in_the_second_frame(path: Path, content: bytes) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(files, "_write", fail_in_the_second_frame)
+    report = rasterize(dataset, tmp_path / "out", ALL)
+    assert (report.done, report.failed) == (3, 1)
+    assert "No space left on device" in report.failures[0]
+    assert not [name for name in tree(tmp_path / "out") if "frame0300" in name]
 
 
 def test_an_empty_folder_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
@@ -452,3 +470,151 @@ def test_without_a_compiler_the_same_bytes_are_written(
     monkeypatch.setattr("iddkit.groundtruth.encode.filter_rows", filter_numpy)
     rasterize(dataset, tmp_path / "numpy", plan)
     assert tree(tmp_path / "as_built") == tree(tmp_path / "numpy")
+
+
+def test_images_of_other_levels_are_known_to_be_older_than_an_edited_annotation(dataset: Path) -> None:
+    rasterize(dataset, plan=ALL)
+    edited = dataset / "gtFine/train/0/frame0029_gtFine_polygons.json"
+    shutil.copy(DATA / "stress3_gtFine_polygons.json", edited)
+    report = rasterize(dataset, plan=make_plan(IDD, ["level3"]))
+    assert (report.done, report.failed) == (1, 0)
+    assert "8 images are of an older state of their frame" in report.warnings[-1]
+    report = rasterize(dataset, plan=ALL)
+    assert (report.done, report.failed, report.warnings) == (1, 0, [])
+    fresh = rasterize(dataset, dataset.parent / "fresh", ALL)
+    assert fresh.ok
+    written = {name: content for name, content in tree(dataset.parent / "fresh").items() if name != "rasterize.json"}
+    assert {name: (dataset / name).read_bytes() for name in written} == written
+
+
+def test_another_rule_for_one_level_does_not_speak_for_the_others(dataset: Path) -> None:
+    rasterize(dataset, plan=make_plan(IDD, ["level3", "level1"]))
+    rasterize(dataset, plan=make_plan(IDD, ["level3"], fill="cityscapes"), overwrite=True)
+    report = rasterize(dataset, plan=make_plan(IDD, ["level1"], fill="cityscapes"))
+    assert (report.done, report.skipped, report.failed) == (4, 0, 0)
+    rasterize(dataset, dataset.parent / "fresh", make_plan(IDD, ["level1"], fill="cityscapes"))
+    name = "gtFine/train/0/frame0029_gtFine_labellevel1Ids.png"
+    assert (dataset / name).read_bytes() == (dataset.parent / "fresh" / name).read_bytes()
+
+
+def test_two_runs_at_once_do_not_share_a_folder(dataset: Path, tmp_path: Path) -> None:
+    from iddkit.groundtruth.manifest import Journal
+
+    with Journal(tmp_path / "out"), pytest.raises(OutputError, match="another run is writing here"):
+        rasterize(dataset, tmp_path / "out")
+    assert rasterize(dataset, tmp_path / "out").ok
+    assert not (tmp_path / "out" / "rasterize.jsonl").exists()
+
+
+def test_two_frames_with_one_output_are_told_apart_or_refused(tmp_path: Path, write_polygons: Writer) -> None:
+    write_polygons("gtFine/train/1/x_gtFine_polygons.json", CAR)
+    write_polygons("gtFine/train/1/1_x_gtFine_polygons.json", CAR)
+    report = rasterize(tmp_path, tmp_path / "out", make_plan(IDD, panoptic=True), overwrite=True)
+    assert (report.done, report.failed) == (1, 1)
+    assert "would be that of train/1/" in report.failures[0]
+
+
+def test_a_table_cannot_lead_out_of_the_output_folder(tmp_path: Path, write_polygons: Writer) -> None:
+    outside = write_polygons("outside/b_gtFine_polygons.json", CAR)
+    (tmp_path / "index").mkdir()
+    for row in (str(outside), "../outside/b_gtFine_polygons.json"):
+        table = tmp_path / "index" / "index.csv"
+        table.write_text(f"split,sequence,name,image,annotation,labels\n,,b,,{row},\n")
+        with contextlib.suppress(FrameError):
+            report = rasterize(table, tmp_path / "index" / "out")
+            assert report.failed == 1
+            assert "lies outside the dataset" in report.failures[0]
+        assert [p.name for p in (tmp_path / "outside").iterdir()] == ["b_gtFine_polygons.json"]
+
+
+def test_another_dataset_does_not_replace_images_silently(tmp_path: Path, write_polygons: Writer) -> None:
+    first = write_polygons("a/f.json", CAR)
+    second = write_polygons("b/f.json", [("sky", SQUARE)])
+    assert rasterize(first, tmp_path / "out").ok
+    report = rasterize(second, tmp_path / "out")
+    assert "its images there are of another dataset" in report.failures[0]
+    assert rasterize(first, tmp_path / "out").skipped == 1
+    assert rasterize(second, tmp_path / "out", overwrite=True).done == 1
+
+
+DAMAGED: list[Any] = [5, None, {}, [], "x", {"outputs": 3}, {"sha256": []}, {"ledger": None}, {"fill": {}}]
+
+
+@pytest.mark.parametrize("damage", DAMAGED, ids=repr)
+def test_a_damaged_record_is_as_good_as_none(dataset: Path, damage: Any) -> None:
+    rasterize(dataset)
+    before = tree(dataset)
+    path = dataset / "rasterize.json"
+    document = json.loads(path.read_text())
+    record = document["frames"]["train/0/frame0029"]
+    document["frames"]["train/0/frame0029"] = record | damage if isinstance(damage, dict) and damage else damage
+    path.write_text(json.dumps(document))
+    (dataset / "rasterize.jsonl").write_text('{"key": null}\n[]\n7\n{"settings": 1, "record": {}}\nnonsense')
+    report = rasterize(dataset)
+    assert (report.done, report.skipped, report.failed) == (1, 3, 0)
+    assert tree(dataset) == before
+
+
+def test_a_manifest_of_another_version_is_left_alone(dataset: Path) -> None:
+    rasterize(dataset)
+    path = dataset / "rasterize.json"
+    path.write_text(path.read_text().replace("iddkit rasterize 1", "iddkit rasterize 9"))
+    with pytest.raises(OutputError, match="another version of iddkit"):
+        rasterize(dataset)
+
+
+def test_each_record_keeps_the_versions_that_made_it(dataset: Path) -> None:
+    rasterize(dataset)
+    path = dataset / "rasterize.json"
+    older = path.read_text().replace("pillow ", "pillow 0.")
+    path.write_text(older)
+    assert rasterize(dataset).skipped == 4
+    assert path.read_text() == older
+
+
+def test_frames_that_are_gone_are_forgotten(dataset: Path) -> None:
+    rasterize(dataset, plan=ALL)
+    (dataset / "gtFine/train/0/frame0029_gtFine_polygons.json").unlink()
+    rasterize(dataset, plan=ALL)
+    assert len(json.loads((dataset / "rasterize.json").read_text())["frames"]) == 3
+
+
+def test_files_that_are_no_annotation_are_passed_over_in_a_folder(tmp_path: Path) -> None:
+    shutil.copy(DATA / "scene_gtFine_polygons.json", tmp_path / "a.json")
+    (tmp_path / "notes.json").write_text('{"todo": []}')
+    report = rasterize(tmp_path)
+    assert (report.done, report.failed) == (1, 0)
+    assert any("notes.json: no annotation format" in note for note in report.notes)
+    assert rasterize(tmp_path / "notes.json").failed == 1
+
+
+def test_what_is_no_object_and_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in SQUARE)
+    twice = f"<object><name>car</name><polygon>{points}</polygon><polygon>{points}</polygon></object>"
+    size = "<imagesize><nrows>20</nrows><ncols>20</ncols></imagesize>"
+    (tmp_path / "p.xml").write_text(f"<annotation><filename>p.jpg</filename>{twice}{size}</annotation>")
+    report = rasterize(tmp_path)
+    assert (report.done, report.failed) == (1, 0)
+    assert len(report.warnings) == 1
+    assert "p.xml: object 0" in report.warnings[0]
+
+
+def test_frames_without_any_annotation_are_an_error(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 3)).save(tmp_path / "a.png")
+    with pytest.raises(FrameError):
+        rasterize(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(10**6, 10), (0, 5), (30_000, 20_000)])
+def test_impossible_sizes_are_refused_before_the_work(size: tuple[int, int]) -> None:
+    with pytest.raises(OptionError):
+        make_plan(IDD, size=size)
+
+
+def test_numbers_without_a_counterpart_are_no_class(tmp_path: Path, write_polygons: Writer) -> None:
+    write_polygons(objects=[("autorickshaw", SQUARE), ("curb", [[0, 0], [1, 0], [1, 1]])])
+    report = rasterize(tmp_path, plan=make_plan(IDD, ["cs"], instances=True, panoptic=True))
+    assert report.ok
+    assert read(tmp_path / "gtFine/train/0/frame0000_gtFine_instancecsIds.png")[5, 5] == 255
+    document = json.loads((tmp_path / "gtFine/train_panoptic_cs.json").read_text())
+    assert document["annotations"][0]["segments_info"] == []

@@ -415,7 +415,7 @@ def test_a_shape_that_cannot_be_read_is_a_problem_and_the_others_are_read(shape:
         ({"imageWidth": 0}, "the width is 0"),
         ({"imageHeight": -3}, "the height is -3"),
         ({"imageHeight": "48"}, "the height is '48', not a whole number of pixels"),
-        ({"imageHeight": 10**9}, "the size 64 x 1000000000 is larger than 89478485 pixels"),
+        ({"imageHeight": 10**9}, "the height is 1000000000, larger than 65535"),
         ({"imageHeight": 1e400}, "the height is inf, not a whole number of pixels"),
     ],
 )

@@ -128,6 +128,8 @@ BAD_MAPS = {
     "road,0,0,0,0,1,2,300": "row 2: the colour",
     "road,0,0,0,0,1,2": "row 2: 7 cells under 8 columns",
     ",0,0,0,0,1,2,3": "row 2: a label without a name",
+    "\nroad,0,0,0,0,1,2,3\n\n\nroad,1,0,0,0,1,2,3": "row 6: the label 'road' stands twice",
+    "car,255,0,1,0,1,2,3": "row 2: the id 255 is that of void",
     "road,0,0,0,0,1,2,3\nroad,1,0,0,0,1,2,3": "row 3: the label 'road' stands twice",
     "road,0,0,0,0,1,2,3\nsky,0,0,0,0,1,2,3": "row 3: 'sky' and 'road' have the id 0",
 }
@@ -156,6 +158,20 @@ def test_a_file_that_is_no_map_is_refused(tmp_path: Path, content: bytes) -> Non
     path.write_bytes(content)
     with pytest.raises(LabelMapError):
         labels.load(path)
+
+
+@pytest.mark.parametrize("column", ["_id", "a/b_id", "all_id", "level_1_id"])
+def test_names_of_levels_are_fit_for_file_names(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(HEADER.replace("level1_id", f"level1_id,{column}") + "road,0,0,0,0,0,1,2,3\n")
+    with pytest.raises(LabelMapError, match="row 1: "):
+        labels.load(path)
+
+
+def test_an_unlabeled_that_is_never_drawn_is_no_background(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text(HEADER + "unlabeled,-2,-2,0,1,0,0,0\nroad,0,0,0,0,1,2,3\n")
+    assert (labels.load(path).void("id"), labels.load(path).background("id")) == (VOID, VOID)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import iddkit
 from iddkit.cli import COMMANDS
+from iddkit.demo import write_dataset
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,8 +30,6 @@ def test_the_packages_of_setup_cfg_are_the_folders_that_exist() -> None:
 
 
 def test_every_requirement_is_pinned_in_the_constraints() -> None:
-    import re
-
     def plain(name: str) -> str:
         return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -59,6 +59,25 @@ def test_reading_an_annotation_loads_no_image_library_beyond_pillow() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_shown_in_the_readme(command: str) -> None:
     assert f"iddkit {command}" in (ROOT / "README.md").read_text()
+
+
+def test_the_plain_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    plain = [block for block in blocks if ">>>" not in block]
+    assert len(plain) >= 3
+    monkeypatch.chdir(tmp_path)
+    write_dataset("IDD", drives=2, frames=1, size=(160, 90))
+    write_dataset(".", drives=1, frames=1, size=(160, 90), to="labelme-xml")
+    for block in plain:
+        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    assert {p.name for p in tmp_path.iterdir()} >= {"labels", "converted", "idd.csv", "demo"}
+
+
+def test_package_data_exists() -> None:
+    for package, patterns in setup_cfg()["options.package_data"].items():
+        folder = ROOT / ("label_maps" if package.endswith("label_maps") else package)
+        for pattern in patterns.replace(",", " ").split():
+            assert list(folder.glob(pattern)), (package, pattern)
 
 
 def test_the_changelog_speaks_of_this_version() -> None:

@@ -13,8 +13,9 @@ from PIL import Image
 
 from iddkit import formats, labels
 from iddkit.annotation import Annotation, Shape
+from iddkit.cli import options
 from iddkit.errors import OptionError, RasterError
-from iddkit.raster import FILLS, default_fill, instance_image, instance_numbers, level_image, paint
+from iddkit.raster import FILLS, UNKNOWN, default_fill, instance_image, instance_numbers, level_image, paint
 from tests import slow
 from tests.strategies import IDD, annotated_frames, shape
 
@@ -217,6 +218,21 @@ def test_unknown_rules_and_policies_are_refused() -> None:
 def test_the_cityscapes_rule_is_not_pillows() -> None:
     thin = frame(("car", [(2, 1), (12, 3), (3, 9)]))
     assert (paint(thin, IDD, "cityscapes").index != paint(thin, IDD, "pillow").index).any()
+
+
+def test_more_objects_than_an_index_image_holds_are_refused() -> None:
+    many = tuple(shape(i, "sky", [(0, 0), (1, 0), (0, 1)]) for i in range(2**16))
+    with pytest.raises(RasterError, match="65536 objects to paint"):
+        paint(Annotation(4, 4, many), IDD)
+
+
+def test_blanks_around_a_label_do_not_make_it_a_group() -> None:
+    with pytest.raises(RasterError, match="unknown label 'car ', perhaps 'car'"):
+        paint(frame(("car ", SQUARE)), IDD)
+
+
+def test_the_command_line_knows_the_same_rules() -> None:
+    assert (options.FILLS, options.UNKNOWN) == (FILLS, UNKNOWN)
 
 
 GOLDEN = json.loads((DATA / "golden.json").read_text())

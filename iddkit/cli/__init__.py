@@ -6,13 +6,14 @@ A command is imported when it is called, so that ``iddkit labels`` does not wait
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 
 import click
 
 from iddkit import __version__
-from iddkit.errors import UserError
+from iddkit.errors import UserError, printable
 
 # Command name to the module and the object in it. The order is that of the work.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -50,6 +51,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; the one place where expected errors become a line and an exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         # Commands return nothing; an exit code comes back from 'Exit'.
         sys.exit(group.main(standalone_mode=False) or 0)
@@ -59,10 +61,25 @@ def main() -> None:
     except UserError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except _Terminated:
+        sys.exit(128 + signal.SIGTERM)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; the same command goes on from here.", err=True)
+        click.echo("Interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # 'iddkit ... | head': the reader has seen enough. Nothing more can be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a name too long, a folder that is gone: the machine's, and the user's to mend.
+        place = "" if error.filename is None else f"{printable(str(error.filename))}: "
+        click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        sys.exit(1)
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: end as Ctrl-C does, so that worker processes end, too."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated

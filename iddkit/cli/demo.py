@@ -17,7 +17,11 @@ from iddkit.cli.progress import progress_bar
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed is another city.")
 @click.option("--size", type=options.Size(), help="Of the images.  [default: 1920x1080 and 1280x720 in turn]")
 @click.option(
-    "--to", default="cityscapes", show_default=True, metavar="FORMAT", help="cityscapes, labelme-xml or labelme-json."
+    "--to",
+    type=click.Choice(["cityscapes", "labelme-xml", "labelme-json"]),
+    default="cityscapes",
+    show_default=True,
+    help="Polygons.",
 )
 @click.option("--labels", "label_map", type=click.Choice(["idd", "cityscapes"]), default="idd", show_default=True)
 @options.jobs
@@ -41,10 +45,10 @@ def demo(
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from iddkit import demo as demos
     from iddkit import files, images, labels
-    from iddkit.errors import OutputError
     from iddkit.groundtruth import make_plan, rasterize
 
     with progress_bar("drawing scenes") as progress:
@@ -64,17 +68,14 @@ def demo(
     for line in report.failures:
         click.echo(line, err=True)
     sheet = out / "contact_sheet.png"
-    picture = images.encode_png(demos.draw_sheet(out, written, label_map))
-    if sheet.exists() and not overwrite and sheet.read_bytes() != picture:
-        raise OutputError("is there already; --overwrite replaces it", path=sheet)
-    files.write_bytes(sheet, picture)
+    files.write_new(sheet, images.encode_png(demos.draw_sheet(out, written, label_map)), overwrite)
     console = Console()
-    table = Table(title=f"{len(written)} frames of {drives} drives in {out}", title_justify="left")
+    table = Table(title=Text(f"{len(written)} frames of {drives} drives in {out}"), title_justify="left")
     table.add_column("files")
     for heading in ("number", "KiB"):
         table.add_column(heading, justify="right")
     for kind, (count, size_in_bytes) in demos.count_files(out).items():
-        table.add_row(kind, str(count), f"{size_in_bytes / 1024:.0f}")
+        table.add_row(Text(kind), str(count), f"{size_in_bytes / 1024:.0f}")
     console.print(table)
     ledger = report.ledger
     dropped = sum(ledger.dropped.values())

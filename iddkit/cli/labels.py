@@ -8,6 +8,7 @@ import click
 
 from iddkit import labels as label_maps
 from iddkit.cli import options
+from iddkit.errors import printable
 
 
 @click.command()
@@ -31,21 +32,24 @@ def labels(label_map_name: str, level: str | None, as_json: bool) -> None:
     def chip(color: tuple[int, int, int]) -> Text:
         return Text("    ", style=f"on rgb({color[0]},{color[1]},{color[2]})")
 
-    table = Table(title=f"{label_map.name}: {level or 'labels'}", title_justify="left")
+    def plain(text: str) -> Text:
+        return Text(printable(text, 2000))  # brackets in a label are no markup
+
+    table = Table(title=plain(f"{label_map.name}: {level or 'labels'}"), title_justify="left")
     if level is None:
         for heading in ("", "label", *label_map.levels, "instances", "evaluated", "rgb"):
             table.add_column(heading, justify="right" if heading in label_map.levels else "left", no_wrap=True)
         for label in label_map:
             numbers = [str(label.numbers[name]) for name in label_map.levels]
             flags = ["yes" if label.has_instances else "", "" if label.ignore_in_eval else "yes"]
-            table.add_row(chip(label.color), label.name, *numbers, *flags, " ".join(map(str, label.color)))
+            table.add_row(chip(label.color), plain(label.name), *numbers, *flags, " ".join(map(str, label.color)))
     else:
         for heading in ("", level, "category", "labels", "instances", "evaluated"):
             table.add_column(heading, justify="right" if heading == level else "left")
         for category in label_map.categories(level):
             members = ", ".join(label.name for label in category.labels)
             flags = ["yes" if category.isthing else "", "" if category.ignore_in_eval else "yes"]
-            table.add_row(chip(category.color), str(category.number), category.name, members, *flags)
+            table.add_row(chip(category.color), str(category.number), plain(category.name), plain(members), *flags)
     # A table that is piped into a file is as wide as it needs.
     console = Console()
     if not console.is_terminal:

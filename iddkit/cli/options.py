@@ -24,6 +24,10 @@ class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return int(size[0]), int(size[1])
 
 
+#: The fill rules and the ways with unknown labels, as `iddkit.raster` has them (a test holds them together).
+FILLS = ("cityscapes", "pillow", "labelme")
+UNKNOWN = ("error", "void", "skip")
+
 label_map = click.option(
     "--label-map", "label_map_name", metavar="MAP", help="Label map by name (idd, cityscapes) or path of a CSV file."
 )

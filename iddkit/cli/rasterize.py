@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @options.label_map
 @click.option("--level", "levels", multiple=True, metavar="LEVEL", help="Level of the label images; repeatable; 'all'.")
-@click.option("--fill", metavar="RULE", help="Fill rule: cityscapes, pillow or labelme.  [default: by format and map]")
+@click.option("--fill", type=click.Choice(options.FILLS), help="Fill rule.  [default: by format and map]")
 @click.option("--instances", is_flag=True, help="Also instance images, of each --level that is named.")
 @click.option(
     "--instance-level", "instance_levels", multiple=True, metavar="LEVEL", help="Instances of these levels instead."
@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     "--size", type=options.Size(), help="Size of the images, sampled at pixel centres.  [default: as annotated]"
 )
 @click.option(
-    "--unknown", metavar="WAY", default="error", help="Unknown labels: error, void or skip.", show_default=True
+    "--unknown",
+    type=click.Choice(options.UNKNOWN),
+    default="error",
+    help="What to do with unknown labels.",
+    show_default=True,
 )
 @options.jobs
 @options.overwrite
@@ -66,6 +70,8 @@ def rasterize(
         report = groundtruth.rasterize(index, out, plan, jobs=jobs, overwrite=overwrite, progress=progress)
     for line in report.failures:
         click.echo(line, err=True)
+    for line in report.warnings:
+        click.echo(f"Warning: {line}", err=True)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=1))
     else:
@@ -82,6 +88,7 @@ def _as_json(report: Report) -> dict[str, Any]:
         "fills": report.fills,
         "polygons": report.ledger.to_json(),
         "failures": report.failures,
+        "warnings": report.warnings,
         "notes": report.notes,
         "manifest": None if report.manifest is None else str(report.manifest),
     }

@@ -17,7 +17,7 @@ from iddkit.cli import options
 @click.option("--image", "image_path", type=click.Path(path_type=Path), help="The image.  [default: looked for]")
 @options.label_map
 @click.option("--level", default="id", help="Level of the colours.", show_default=True)
-@click.option("--fill", metavar="RULE", help="Fill rule: cityscapes, pillow or labelme.  [default: by format and map]")
+@click.option("--fill", type=click.Choice(options.FILLS), help="Fill rule.  [default: by format and map]")
 @click.option("--opacity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the labels.")
 @options.overwrite
 def show(
@@ -35,7 +35,7 @@ def show(
     The image is looked for where the dataset's layout has it. Unknown labels are shown in magenta and listed.
     """
     from iddkit import files, formats, frames, images, labels
-    from iddkit.errors import FrameError, OutputError
+    from iddkit.errors import FrameError
     from iddkit.groundtruth.plan import stem
     from iddkit.raster import default_fill
     from iddkit.reporting.overlay import draw_overlay
@@ -49,17 +49,13 @@ def show(
     label_map = labels.load(label_map_name)
     image_path = image_path or frames.find_image(frame, annotation.image)
     image = None if image_path is None else images.read_rgb(image_path)
-    if image is not None:
-        size = (image.shape[1], image.shape[0])
-        if annotation.size not in ((0, 0), size):
-            raise FrameError(f"the annotation is of {annotation.size}, the image {image_path} is {size}", path=frame)
-        annotation = annotation.with_size(*size)
-    elif annotation.size == (0, 0):
-        raise FrameError("no image size in the file, and no image to take it from; name one with --image", path=frame)
+    size = None if image is None else (image.shape[1], image.shape[0])
+    try:
+        annotation = annotation.fitted(size, "" if image_path is None else image_path.name)
+    except FrameError as error:
+        raise FrameError(f"{error.problem} (--image names one)", path=frame) from error
     name = stem(frame).removesuffix("_gtFine")
     out = out or Path(f"{name}_overlay.png")
-    if out.exists() and not overwrite:
-        raise OutputError("is there already; --overwrite replaces it", path=out)
     picture = draw_overlay(
         annotation,
         label_map,
@@ -69,5 +65,6 @@ def show(
         opacity=opacity,
         title=name,
     )
-    files.write_bytes(out, images.encode_png(picture))
+    files.write_new(out, images.encode_png(picture), overwrite)
     click.echo(f"{out}: {picture.shape[1]}x{picture.shape[0]}, {len(annotation.shapes)} objects")
+    raise click.exceptions.Exit(1 if reading.problems else 0)

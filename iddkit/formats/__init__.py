@@ -14,6 +14,7 @@ COCO holds many frames in one file and has its own functions in `iddkit.formats.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -95,10 +96,10 @@ def _module(name: str) -> Any:
 
 
 def _first_character(content: bytes, path: Path) -> str:
-    head = content[:4096].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
-    if not head:
+    found = re.search(rb"[^\xef\xbb\xbf\xff\xfe\x00 \t\r\n]", content)
+    if found is None:
         raise AnnotationError("the file is empty", path=path)
-    return chr(head[0])
+    return chr(found.group()[0])
 
 
 def decode_json(content: bytes, path: Path) -> Any:

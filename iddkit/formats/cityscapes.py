@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from iddkit.annotation import Annotation, Problem, Reading, Shape, as_points, check_size, point_list
-from iddkit.errors import AnnotationError, printable
+from iddkit.errors import AnnotationError, shown
 from iddkit.geometry import outline
 
 _OWN = ("imgWidth", "imgHeight", "objects")
@@ -62,7 +62,7 @@ def _shape(number: int, item: Any) -> Shape:
         raise ValueError("the label is not text")
     deleted = item.get("deleted", 0)
     if not isinstance(deleted, (bool, int)) or deleted not in (0, 1):
-        raise ValueError(f"'deleted' is {printable(repr(deleted), 40)}, not 0 or 1")
+        raise ValueError(f"'deleted' is {shown(deleted)}, not 0 or 1")
     group = item.get("group_id")
     return Shape(
         item["label"],

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from iddkit import files
 from iddkit.annotation import POLYGON, Annotation, PointsError, Problem, Reading, Shape, as_points, check_size
-from iddkit.errors import AnnotationError, printable
+from iddkit.errors import AnnotationError, UnknownFormatError, printable
 from iddkit.formats import decode_json, runlength
 from iddkit.formats.coco_writer import ANNOTATION_KEYS, Written, dump_instances
 
@@ -83,7 +83,7 @@ def parse(document: Mapping[str, Any], path: Path) -> Instances:
             raise AnnotationError(f"not COCO instances: there is no list {key!r}", path=path)
     annotations = document["annotations"]
     if annotations and isinstance(annotations[0], dict) and "segments_info" in annotations[0]:
-        raise AnnotationError("COCO's panoptic format; only instances can be read", path=path)
+        raise UnknownFormatError("COCO's panoptic format; only instances can be read", path=path)
     problems: list[Problem] = []
     categories = _categories(document["categories"], problems)
     images = _images(document["images"], problems)

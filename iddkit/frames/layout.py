@@ -102,13 +102,17 @@ LABELME_FOLDERS = ("Annotations", "Images")
 #: sources: ``_gtFine_labellevel3Ids.png``, ``_instanceIds.png``, ``_color.png``, ``_inst_label.png``.
 DERIVED = re.compile(r"_(?:(?:label|instance)(?:[^_]*[Ii]ds|s|Colors)?|inst_label|colors?)\.png\Z")
 
+#: Folders of panoptic images, and the JSON files beside them: ``val_panoptic``, ``cityscapes_panoptic_val.json``.
+PANOPTIC = re.compile(r"(?:[^_]+_panoptic|cityscapes_panoptic_.+|panoptic)(?:_[a-z0-9]+)?(?:\.json)?")
+
 #: Files that iddkit writes and that are neither annotations nor images of a dataset.
 MANIFESTS = frozenset({"rasterize.json", "manifest.json", "instances.json", "panoptic.json", "contact_sheet.png"})
 
 
 def is_product(name: str) -> bool:
     """Return whether a file or folder of this name is a product of annotations, not a part of a dataset."""
-    return "_panoptic" in name or name in MANIFESTS or (name.startswith("panoptic_") and name.endswith(".json"))
+    panoptic = PANOPTIC.fullmatch(name) is not None or ("_panoptic" in name and name.endswith(".png"))
+    return panoptic or name in MANIFESTS
 
 
 def locate(template: str, split: str, sequence: str, name: str) -> Path:

@@ -3,9 +3,21 @@
 `rasterize` runs over an index of frames; `rasterize_frame` is the work on one of them.
 """
 
-from iddkit.groundtruth.frame import FrameResult, rasterize_frame
+from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.plan import Plan, Product, make_plan
+from iddkit.groundtruth.record import Record
 from iddkit.groundtruth.run import Report, rasterize
 
-__all__ = ["FrameResult", "Ledger", "Plan", "Product", "Report", "make_plan", "rasterize", "rasterize_frame"]
+__all__ = [
+    "FrameResult",
+    "Ledger",
+    "Plan",
+    "Product",
+    "Record",
+    "Report",
+    "Task",
+    "make_plan",
+    "rasterize",
+    "rasterize_frame",
+]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from iddkit import files, formats, images
 from iddkit.annotation import Annotation, Reading
-from iddkit.errors import FrameError, OutputError, UserError
+from iddkit.errors import FrameError, OutputError, UnknownFormatError, UserError
 from iddkit.frames import Frame
 from iddkit.groundtruth.encode import Encoder
 from iddkit.groundtruth.ledger import account
 from iddkit.groundtruth.plan import Plan, Product, product_path
+from iddkit.groundtruth.record import Record
 from iddkit.raster import Painting, default_fill, paint
 from iddkit.raster.paint import unknown_labels
+from iddkit.versions import made_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +30,40 @@ class FrameResult:
     key
         The frame's key in the index.
     status
-        ``done``, ``skipped`` (up to date) or ``failed``.
+        ``done``, ``skipped`` (up to date), ``failed``, or ``foreign`` (a JSON or XML file that is no annotation).
     problems
         Why it failed, one line each, ``path: where: problem``.
+    warnings
+        What its file holds that could not be read, but is no object: also lines.
     record
-        What the manifest says of the frame: annotation, sha256, size, fill, ledger, outputs.
+        What the manifest says of the frame.
     panoptic
         What COCO's panoptic JSON says of the frame (``image``, ``annotation``), and the ``path`` of its PNG.
+    written
+        Image files that were written; those that were in place already are not.
     """
 
     key: str
     status: str
     problems: tuple[str, ...] = ()
-    record: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    record: Record | None = None
     panoptic: Mapping[str, Any] | None = None
+    written: int = 0
 
 
-def rasterize_frame(
-    frame: Frame,
-    root: Path,
-    out: Path,
-    plan: Plan,
-    *,
-    previous: Mapping[str, Any] | None = None,
-    needs_segments: bool = False,
-    overwrite: bool = False,
-    encoder: Encoder | None = None,
-) -> FrameResult:
-    """Write all images of a plan for one frame, or none of them.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One frame to rasterize.
 
-    Parameters
+    Attributes
     ----------
     frame
         With an annotation; paths relative to `root`.
     root, out
         Folder of the dataset, and of the images (the same to write beside the polygons).
+    plan
+        What to make.
     previous
         The record of an earlier run with the same settings. If the annotation still has its hash and the
         images still have theirs, the frame is up to date.
@@ -69,6 +71,51 @@ def rasterize_frame(
         The frame's panoptic segments are not at hand: paint it although its images are up to date.
     overwrite
         Paint the frame although it is up to date, and replace images that no earlier run recorded.
+    other_source
+        The record is of another dataset: its images are not this one's to replace.
+    """
+
+    frame: Frame
+    root: Path
+    out: Path
+    plan: Plan
+    previous: Record | None = None
+    needs_segments: bool = False
+    overwrite: bool = False
+    other_source: bool = False
+
+    @property
+    def annotation(self) -> PurePosixPath:
+        """The annotation file, relative to the root."""
+        return PurePosixPath((self.frame.annotation or Path()).as_posix())
+
+    @property
+    def path(self) -> Path:
+        """The annotation file."""
+        return self.root / self.annotation
+
+    def outputs(self) -> dict[Product, str]:
+        """Return where each product lies, relative to `out`.
+
+        Raises
+        ------
+        FrameError
+            The annotation lies outside the dataset, so that its images would lie outside `out`.
+        """
+        outside = self.annotation.is_absolute() or ".." in self.annotation.parts
+        if outside and self.out != self.root:
+            raise FrameError("lies outside the dataset, whose tree is to be mirrored", path=self.path)
+        frame, plan = self.frame, self.plan
+        return {p: str(product_path(plan, p, self.annotation, frame.split, frame.sequence)) for p in plan.products}
+
+
+def rasterize_frame(task: Task, encoder: Encoder | None = None) -> FrameResult:
+    """Write all images of a plan for one frame, or none of them.
+
+    Parameters
+    ----------
+    task
+        What to do.
     encoder
         One that earlier frames used, to save the time of new memory.
 
@@ -77,167 +124,145 @@ def rasterize_frame(
     FrameResult
         A problem of the frame's own files never raises: it is in the result.
     """
-    path = root / str(frame.annotation)
+    frame = task.frame
     try:
         if frame.annotation is None:
             raise FrameError("no annotation", path=frame.key)
-        content = files.read_bytes(path)
-        digest = files.sha256(content)
-        image_size = _image_size(frame, root)
-        outputs = _output_paths(frame, plan)
-        if previous is not None and (previous["sha256"], previous["image_size"]) != (digest, _as_list(image_size)):
-            # Images of an older annotation: iddkit's own, and to be replaced.
-            previous = {**previous, "sha256": None}
-        if (
-            previous is not None
-            and not (needs_segments or overwrite)
-            and _up_to_date(previous, digest, plan, outputs, out)
-        ):
-            return FrameResult(frame.key, "skipped", record=previous)
-        reading = formats.parse(content, path)
-        annotation = _sized(reading.annotation, image_size, path, root / str(frame.image))
-        problems = [*reading.problems]
-        if plan.unknown == "error":
-            problems += unknown_labels(annotation.shapes, plan.label_map)
+        content = files.read_bytes(task.path)
+        image_size = None if frame.image is None else images.read_size(task.root / frame.image)
+        source = _Source(files.sha256(content), image_size)
+        if _up_to_date(task, source):
+            return FrameResult(frame.key, "skipped", record=task.previous)
+        reading = formats.parse(content, task.path)
+        annotation = reading.annotation.fitted(image_size, frame.image.name if frame.image else "")
+        problems = [problem for problem in reading.problems if problem.number is not None]
+        if task.plan.unknown == "error":
+            problems += unknown_labels(annotation.shapes, task.plan.label_map)
         if problems:
-            lines = tuple(str(UserError(problem.text, path=path, where=problem.where)) for problem in problems)
+            lines = tuple(str(UserError(problem.text, path=task.path, where=problem.where)) for problem in problems)
             return FrameResult(frame.key, "failed", lines)
-        source = _Source(path, digest, image_size, reading, annotation)
-        return _draw(frame, out, plan, source, previous, overwrite, encoder or Encoder())
+        return _draw(task, source, reading, annotation, encoder or Encoder())
     except OutputError as error:
         return FrameResult(frame.key, "failed", (str(error),))
+    except UnknownFormatError as error:
+        return FrameResult(frame.key, "foreign", (str(error),))
     except UserError as error:
-        located = error if error.path else type(error)(error.problem, path=path, where=error.where)
+        located = error if error.path else type(error)(error.problem, path=task.path, where=error.where)
         return FrameResult(frame.key, "failed", (str(located),))
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    path: Path
     sha256: str
     image_size: tuple[int, int] | None
-    reading: Reading
-    annotation: Annotation
 
 
-def _image_size(frame: Frame, root: Path) -> tuple[int, int] | None:
-    return None if frame.image is None else images.read_size(root / str(frame.image))
-
-
-def _sized(annotation: Annotation, image_size: tuple[int, int] | None, path: Path, image: Path) -> Annotation:
-    if image_size is None:
-        if annotation.size == (0, 0):
-            raise FrameError("no image size in the file, and no image to take it from", path=path)
-        return annotation
-    if annotation.size == (0, 0):
-        return annotation.with_size(*image_size)
-    if annotation.size != image_size:
-        stated, real = ("x".join(map(str, size)) for size in (annotation.size, image_size))
-        raise FrameError(f"the annotation is of an image of {stated}, {image.name} is {real}", path=path)
-    return annotation
-
-
-def _output_paths(frame: Frame, plan: Plan) -> dict[Product, str]:
-    annotation = PurePosixPath(str(frame.annotation).replace("\\", "/"))
-    return {p: str(product_path(plan, p, annotation, frame.split, frame.sequence)) for p in plan.products}
-
-
-def _up_to_date(
-    previous: Mapping[str, Any], digest: str, plan: Plan, outputs: Mapping[Product, str], out: Path
-) -> bool:
-    if previous["sha256"] != digest or not _painted_alike(previous, plan, plan.fill):
+def _up_to_date(task: Task, source: _Source) -> bool:
+    previous = task.previous
+    if previous is None or task.needs_segments or task.overwrite:
         return False
-    recorded = previous["outputs"]
-    return all(path in recorded and _has_hash(out / path, recorded[path]) for path in outputs.values())
-
-
-def _painted_alike(previous: Mapping[str, Any], plan: Plan, fill: str | None) -> bool:
+    if (previous.sha256, previous.image_size) != (source.sha256, source.image_size):
+        return False
+    fill = task.plan.fill or default_fill(previous.format, task.plan.label_map)
     # Without unknown labels in it, a frame is the same under every way to treat them.
-    return fill in (None, previous["fill"]) and previous["unknown"] in (None, plan.unknown)
-
-
-def _as_list(size: tuple[int, int] | None) -> list[int] | None:
-    return None if size is None else list(size)
-
-
-def _has_hash(path: Path, digest: str) -> bool:
-    try:
-        return files.sha256(path.read_bytes()) == digest
-    except OSError:
+    if previous.fill != fill or previous.unknown not in (None, task.plan.unknown):
         return False
+    recorded = previous.outputs
+    return all(path in recorded and _hash(task.out / path) == recorded[path] for path in task.outputs().values())
 
 
-def _draw(
-    frame: Frame,
-    out: Path,
-    plan: Plan,
-    source: _Source,
-    previous: Mapping[str, Any] | None,
-    overwrite: bool,
-    encoder: Encoder,
-) -> FrameResult:
-    fill = plan.fill or default_fill(source.reading.format, plan.label_map)
-    strangers = bool(unknown_labels(source.annotation.shapes, plan.label_map))
-    if previous is not None and previous["sha256"] and not overwrite and not _painted_alike(previous, plan, fill):
-        was = previous["fill"] if previous["fill"] != fill else f"unknown labels {previous['unknown']}"
-        raise OutputError(f"its images were painted otherwise ({was}); --overwrite replaces them", path=source.path)
-    painting = paint(source.annotation, plan.label_map, fill, plan.unknown)
+def _hash(path: Path) -> str | None:
+    """Return the hash of an image file, or None without one."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OutputError("cannot be written: not a regular file is there", path=path)
+        return files.sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def _draw(task: Task, source: _Source, reading: Reading, annotation: Annotation, encoder: Encoder) -> FrameResult:
+    plan, paths = task.plan, task.outputs()
+    fill = plan.fill or default_fill(reading.format, plan.label_map)
+    strangers = bool(unknown_labels(annotation.shapes, plan.label_map))
+    painting = paint(annotation, plan.label_map, fill, plan.unknown)
     ledger = account(painting)
     if plan.size is not None:
         painting = Painting(images.resize_labels(painting.index, *plan.size), painting.objects, painting.dropped)
-    paths = _output_paths(frame, plan)
     encoded, segments = encoder.encode(painting, plan)
     contents = {paths[product]: content for product, content in encoded.items()}
-    recorded = {} if previous is None else previous["outputs"]
     hashes = {path: files.sha256(content) for path, content in contents.items()}
+    record = Record(
+        str(task.annotation),
+        source.sha256,
+        source.image_size,
+        reading.format,
+        fill,
+        plan.unknown if strangers else None,
+        ledger,
+        made_by(),
+        hashes,
+    )
+    if not task.overwrite:
+        _refuse_other_state(task, record)
     # First look at all that lies there, then write: a frame is made whole or left alone.
-    missing = [path for path in contents if not _in_place(out / path, hashes[path], recorded.get(path), overwrite)]
-    for path in missing:
-        files.write_bytes(out / path, contents[path])
-    record = {
-        "annotation": PurePosixPath(str(frame.annotation)).as_posix(),
-        "sha256": source.sha256,
-        "image_size": _as_list(source.image_size),
-        "format": source.reading.format,
-        "fill": fill,
-        "unknown": plan.unknown if strangers else None,
-        "ledger": ledger.to_json(),
-        "outputs": dict(sorted({**_still_there(previous, out), **hashes}.items())),
-    }
+    missing = [path for path in contents if not _in_place(task, path, hashes[path])]
+    files.write_all({task.out / path: contents[path] for path in missing})
     panoptic = None
     if plan.panoptic is not None:
-        panoptic = _panoptic_entry(frame, painting, PurePosixPath(paths[plan.panoptic]), segments)
-    return FrameResult(frame.key, "done", record=record, panoptic=panoptic)
+        panoptic = _panoptic_entry(task.frame, painting, PurePosixPath(paths[plan.panoptic]), segments)
+    warnings = tuple(str(UserError(problem.text, path=task.path, where=problem.where)) for problem in reading.problems)
+    record = _with_earlier_images(record, task)
+    return FrameResult(task.frame.key, "done", (), warnings, record, panoptic, len(missing))
 
 
-def _still_there(previous: Mapping[str, Any] | None, out: Path) -> dict[str, str]:
-    # Images of other levels from an earlier run stay on record while they are of the same annotation.
-    if previous is None or previous["sha256"] is None:
-        return {}
-    return {path: digest for path, digest in previous["outputs"].items() if (out / path).is_file()}
+def _refuse_other_state(task: Task, record: Record) -> None:
+    # Images of an older annotation are iddkit's own, to be replaced. Another rule, or another dataset, is not meant
+    # to be where it is without a word.
+    previous = task.previous
+    if previous is None or previous.state == record.state:
+        return
+    if task.other_source:
+        problem = "its images there are of another dataset; --overwrite replaces them, another --out keeps them"
+        raise OutputError(problem, path=task.path)
+    if (previous.sha256, previous.image_size) == (record.sha256, record.image_size):
+        was = previous.fill if previous.fill != record.fill else f"unknown labels: {previous.unknown}"
+        raise OutputError(f"its images were painted otherwise ({was}); --overwrite replaces them", path=task.path)
 
 
-def _in_place(path: Path, digest: str, recorded: str | None, overwrite: bool) -> bool:
+def _in_place(task: Task, relative: str, digest: str) -> bool:
     """Return whether the file is there as it should be; raise where it must not be replaced."""
-    try:
-        present = files.sha256(path.read_bytes())
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
-    if present == digest:
-        return True
-    if not overwrite and present != recorded:
+    path, previous = task.out / relative, task.previous
+    present = _hash(path)
+    if present is None or present == digest or task.overwrite:
+        return present == digest
+    recorded = None if previous is None else previous.outputs.get(relative, previous.stale.get(relative))
+    if present != recorded:
         reason = "is there already, and not from this run" if recorded is None else "was changed since it was written"
         raise OutputError(f"{reason}; --overwrite replaces it", path=path)
     return False
+
+
+def _with_earlier_images(record: Record, task: Task) -> Record:
+    # Images of other levels stay on record: as they should be while the frame is in the same state, else as stale.
+    previous = task.previous
+    if previous is None:
+        return record
+    same = previous.state == record.state
+    there = {path: digest for path, digest in previous.outputs.items() if (task.out / path).is_file()}
+    old = {path: digest for path, digest in previous.stale.items() if (task.out / path).is_file()}
+    outputs = {**(there if same else {}), **record.outputs}
+    stale = {path: digest for path, digest in {**old, **there}.items() if path not in outputs}
+    return replace(record, outputs=outputs, stale=stale)
 
 
 def _panoptic_entry(
     frame: Frame, painting: Painting, path: PurePosixPath, segments: tuple[dict[str, Any], ...]
 ) -> dict[str, Any]:
     # The image's id is the start of the file's name, as in Cityscapes' panoptic files.
-    image_id = path.name.partition("_gtFine_")[0]
+    image_id = path.name.partition("_gtFine_")[0].partition("_gtCoarse_")[0]
     height, width = painting.index.shape
     file_name = frame.image.name if frame.image is not None else path.name
     return {

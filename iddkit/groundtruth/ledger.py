@@ -46,7 +46,8 @@ class Ledger:
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Ledger:
         """Return the ledger that `to_json` wrote."""
-        return Ledger(int(value["objects"]), int(value["drawn"]), int(value["hidden"]), dict(value["dropped"]))
+        dropped = {str(reason): int(count) for reason, count in value["dropped"].items()}
+        return Ledger(int(value["objects"]), int(value["drawn"]), int(value["hidden"]), dropped)
 
 
 def account(painting: Painting) -> Ledger:

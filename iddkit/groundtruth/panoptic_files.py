@@ -35,7 +35,7 @@ class PanopticFiles:
         product = self._plan.panoptic
         if product is None:
             return False
-        annotation = PurePosixPath(str(frame.annotation).replace("\\", "/"))
+        annotation = PurePosixPath((frame.annotation or Path()).as_posix())
         self._read_json(panoptic_folder(self._plan, annotation, frame.split))
         return str(product_path(self._plan, product, annotation, frame.split, frame.sequence)) not in self.entries
 
@@ -59,7 +59,9 @@ class PanopticFiles:
         images = {image["id"]: image for image in document["images"]}
         for annotation in document["annotations"]:
             path = str(folder / annotation["file_name"])
-            self.entries[path] = {"path": path, "image": images[annotation["image_id"]], "annotation": annotation}
+            # What the journal of a killed run holds is newer.
+            entry = {"path": path, "image": images[annotation["image_id"]], "annotation": annotation}
+            self.entries.setdefault(path, entry)
 
     def write(self, overwrite: bool) -> None:
         """Write the JSON file of each folder, by ascending file name.
@@ -88,7 +90,10 @@ class PanopticFiles:
     def _write_json(self, relative: PurePosixPath, content: bytes, overwrite: bool) -> None:
         path = self._out / relative
         if path.exists() and not overwrite:
-            present = files.sha256(files.read_bytes(path, limit=2**32))
+            try:
+                present = files.sha256(path.read_bytes())
+            except OSError as error:
+                raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
             if present not in (self._recorded.get(str(relative)), files.sha256(content)):
                 raise OutputError("is there already, and not from this run; --overwrite replaces it", path=path)
         files.write_bytes(path, content)

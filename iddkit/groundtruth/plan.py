@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
 from typing import Any, Final, Literal
 
+from iddkit.annotation import check_size
 from iddkit.errors import OptionError
 from iddkit.labels import ID, LabelMap
 from iddkit.raster import FILLS, UNKNOWN
@@ -130,6 +131,9 @@ def make_plan(
         raise OptionError(f"no fill rule {fill!r}; known: {', '.join(FILLS)}")
     if unknown not in UNKNOWN:
         raise OptionError(f"no way {unknown!r} to treat unknown labels; known: {', '.join(UNKNOWN)}")
+    wrong = None if size is None else check_size(*size)
+    if wrong:
+        raise OptionError(wrong)
     chosen = list(all_levels(label_map)) if ALL in levels else []
     chosen += named
     if not chosen:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from iddkit import frames, labels
-from iddkit.errors import FrameError, OptionError, OutputError
-from iddkit.frames import Frame, Index
+from iddkit import files, frames, labels
+from iddkit.errors import FrameError, OptionError, OutputError, UserError
+from iddkit.frames import Index
 from iddkit.groundtruth import manifest as manifests
 from iddkit.groundtruth.encode import Encoder
-from iddkit.groundtruth.frame import FrameResult, rasterize_frame
+from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.panoptic_files import PanopticFiles
 from iddkit.groundtruth.plan import Plan, make_plan
-from iddkit.versions import pixel_versions
 
 # Frames handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
 _BATCH = 8
@@ -38,15 +39,20 @@ class Report:
     done, skipped, failed
         Frames written, found up to date, and not made.
     images
-        Image files of the frames that are done.
+        Image files that were written.
     ledger
         The account of all polygons of the frames that are done or up to date.
     failures
         One line for each problem: ``path: where: problem``.
     notes
-        What a user may want to know and need not mend: images without an annotation.
+        Images without an annotation and the reverse: often meant so.
+    warnings
+        What a user should know although every frame was made: parts of a file that are no object and could not be
+        read, images of an older state.
     manifest
         Path of ``rasterize.json``, or None when nothing was made.
+    fills
+        Fill rule to the frames that were painted by it.
     """
 
     done: int = 0
@@ -56,6 +62,7 @@ class Report:
     ledger: Ledger = field(default_factory=Ledger)
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     manifest: Path | None = None
     fills: dict[str, int] = field(default_factory=dict)
 
@@ -64,8 +71,12 @@ class Report:
         """Whether every frame was made."""
         return not self.failures
 
-    def add(self, result: FrameResult, images: int) -> None:
+    def add(self, result: FrameResult) -> None:
         """Count one frame."""
+        self.warnings += result.warnings
+        if result.status == "foreign":
+            self.notes += result.problems
+            return
         if result.status == "failed":
             self.failed += 1
             self.failures += result.problems
@@ -73,10 +84,9 @@ class Report:
         assert result.record is not None
         self.done += result.status == "done"
         self.skipped += result.status == "skipped"
-        self.images += images if result.status == "done" else 0
-        self.ledger += Ledger.from_json(result.record["ledger"])
-        fill = result.record["fill"]
-        self.fills[fill] = self.fills.get(fill, 0) + 1
+        self.images += result.written
+        self.ledger += result.record.ledger
+        self.fills[result.record.fill] = self.fills.get(result.record.fill, 0) + 1
 
 
 def rasterize(
@@ -121,7 +131,6 @@ def rasterize(
     plan = plan or make_plan(labels.load("idd"))
     root = Path(index.root)
     folder = root if out is None else Path(out)
-    manifest = manifests.load(folder, plan.settings(), overwrite)
     report = Report()
     for problem in index.problems:
         line = str(FrameError(problem.problem, path=root / problem.path))
@@ -130,61 +139,95 @@ def rasterize(
             report.failures.append(line)
         else:
             report.notes.append(line)
-    work = [frame for frame in index.frames if frame.annotation is not None]
-    panoptic = PanopticFiles(folder, plan, manifest.outputs)
-    panoptic.entries.update(manifest.panoptic)
-    tasks = [
-        _Task(frame, root, folder, plan, manifest.frames.get(frame.key), panoptic.lacks(frame), overwrite)
-        for frame in work
-    ]
-    with manifests.Journal(folder, manifest) as journal:
-        for done, result in enumerate(_results(tasks, jobs), start=1):
-            if result.status == "done":
-                assert result.record is not None
-                journal.add(result.key, result.record, result.panoptic)
-                manifest.frames[result.key] = dict(result.record)
-                panoptic.add(result.panoptic)
-            report.add(result, len(plan.products))
-            if progress is not None:
-                progress(done, len(tasks))
-    if manifest.frames:
+    with manifests.Journal(folder) as journal:
+        manifest = manifests.load(folder, plan.settings(), _relative(root, folder), overwrite)
+        if manifest.journalled:
+            files.remove_temporaries(folder)
+        panoptic = PanopticFiles(folder, plan, manifest.outputs)
+        panoptic.entries.update(manifest.panoptic)
+        if not any(frame.annotation for frame in index.frames):
+            raise FrameError("no frame has an annotation", path=root)
+        tasks = list(_tasks(index, root, folder, plan, manifest, panoptic, overwrite, report))
         try:
-            panoptic.write(overwrite)
-        except OutputError as error:
+            for done, result in enumerate(_results(tasks, jobs), start=1):
+                if result.status == "foreign" and (index.layout != "flat" or len(tasks) == 1):
+                    # Its name says that it is an annotation, or it was asked for; it was not met on the way.
+                    result = replace(result, status="failed")
+                if result.status == "done":
+                    assert result.record is not None
+                    journal.add(manifest.settings, result.key, result.record, result.panoptic)
+                    manifest.frames[result.key] = result.record
+                    panoptic.add(result.panoptic)
+                report.add(result)
+                if progress is not None:
+                    progress(done, len(tasks))
+            if manifest.frames:
+                panoptic.write(overwrite)
+        except UserError as error:
+            # What was made so far is on record in the journal; the run ends with what it knows.
             report.failures.append(str(error))
-        report.manifest = manifests.save(folder, manifest, pixel_versions())
+        _forget_what_is_gone(manifest, index, root)
+        if manifest.frames:
+            try:
+                report.manifest = manifests.save(folder, manifest)
+            except OutputError as error:
+                report.failures.append(str(error))
+    stale = sum(len(record.stale) for record in manifest.frames.values())
+    if stale:
+        report.warnings.append(f"{stale} images are of an older state of their frame; name their levels to renew them")
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    frame: Frame
-    root: Path
-    out: Path
-    plan: Plan
-    previous: Mapping[str, Any] | None
-    needs_segments: bool
-    overwrite: bool
+def _forget_what_is_gone(manifest: manifests.Manifest, index: Index, root: Path) -> None:
+    known = {frame.key for frame in index.frames if frame.annotation is not None}
+    for key, record in list(manifest.frames.items()):
+        if key not in known and not (root / record.annotation).exists():
+            del manifest.frames[key]
 
 
-def _do(tasks: Sequence[_Task], encoder: Encoder | None = None) -> list[FrameResult]:
+def _relative(root: Path, folder: Path) -> str:
+    if folder == root:
+        return "."
+    try:
+        return Path(os.path.relpath(root, folder)).as_posix()
+    except ValueError:  # Windows: another drive
+        return root.absolute().as_posix()
+
+
+def _tasks(
+    index: Index,
+    root: Path,
+    folder: Path,
+    plan: Plan,
+    manifest: manifests.Manifest,
+    panoptic: PanopticFiles,
+    overwrite: bool,
+    report: Report,
+) -> Iterator[Task]:
+    taken: dict[str, str] = {}
+    other = manifest.recorded_source != manifest.source
+    for frame in index.frames:
+        if frame.annotation is None:
+            continue
+        task = Task(frame, root, folder, plan, manifest.frames.get(frame.key), False, overwrite, other)
+        try:
+            outputs = list(task.outputs().values())
+            clash = next((path for path in outputs if path in taken), None)
+            if clash is not None:
+                raise FrameError(f"its image {clash} would be that of {taken[clash]}, too", path=task.path)
+        except FrameError as error:
+            report.add(FrameResult(frame.key, "failed", (str(error),)))
+            continue
+        taken.update(dict.fromkeys(outputs, frame.key))
+        yield replace(task, needs_segments=panoptic.lacks(frame))
+
+
+def _do(tasks: Sequence[Task], encoder: Encoder | None = None) -> list[FrameResult]:
     encoder = encoder or Encoder()
-    return [
-        rasterize_frame(
-            task.frame,
-            task.root,
-            task.out,
-            task.plan,
-            previous=task.previous,
-            needs_segments=task.needs_segments,
-            overwrite=task.overwrite,
-            encoder=encoder,
-        )
-        for task in tasks
-    ]
+    return [rasterize_frame(task, encoder) for task in tasks]
 
 
-def _results(tasks: Sequence[_Task], jobs: int) -> Iterator[FrameResult]:
+def _results(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
     batches = [tasks[i : i + _BATCH] for i in range(0, len(tasks), _BATCH)]
     if jobs == 1 or len(batches) < 2:
         encoder = Encoder()
@@ -193,22 +236,22 @@ def _results(tasks: Sequence[_Task], jobs: int) -> Iterator[FrameResult]:
         return
     with _pool(min(jobs, len(batches))) as pool:
         waiting: set[Future[list[FrameResult]]] = set()
-        for batch in batches:
-            waiting.add(pool.submit(_do, batch))
-            # A few batches ahead, not all: what waits is memory.
-            if len(waiting) >= 3 * jobs:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from _unpacked(finished)
-        yield from _unpacked(as_completed(waiting))
-
-
-def _unpacked(futures: Iterable[Future[list[FrameResult]]]) -> Iterator[FrameResult]:
-    try:
-        for future in futures:
-            yield from future.result()
-    except BrokenProcessPool as error:
-        problem = "a worker process was killed, perhaps for want of memory; start again with fewer jobs to go on"
-        raise OptionError(problem) from error
+        try:
+            for batch in batches:
+                waiting.add(pool.submit(_do, batch))
+                # A few batches ahead, not all: what waits is memory.
+                if len(waiting) >= 3 * jobs:
+                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        yield from future.result()
+            for future in as_completed(waiting):
+                yield from future.result()
+        except BrokenProcessPool as error:
+            problem = (
+                "the worker processes ended: killed, perhaps for want of memory (fewer jobs need less), or never "
+                "started (a script that asks for several jobs needs 'if __name__ == \"__main__\":')"
+            )
+            raise OptionError(problem) from error
 
 
 @contextmanager
@@ -217,8 +260,13 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["__main__", "iddkit.groundtruth.run", "iddkit.formats.cityscapes"])
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+        from multiprocessing import forkserver, resource_tracker  # not to be had on Windows
+
+        context.set_forkserver_preload(["iddkit.groundtruth.run", "iddkit.formats.cityscapes"])
+        resource_tracker.ensure_running()  # which lifts every mask when it starts
+        with _interrupts_held_back():
+            forkserver.ensure_running()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_the_parent)
     try:
         yield pool
         pool.shutdown()
@@ -228,5 +276,25 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         raise
 
 
-def _leave_interrupts_to_the_parent() -> None:
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    # Ctrl-C reaches every process of the group. What starts meanwhile inherits the mask: the server of the workers
+    # and the workers never see it, and have no traceback to print.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _follow_the_parent() -> None:
+    # The parent decides what an interrupt means, and a worker must not outlive a parent that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -141,8 +141,8 @@ class LabelMap:
         """
         if name in self._by_name:
             return name, False
-        base = name.removesuffix("group").rstrip()
-        return (base, True) if base != name and base in self._by_name else None
+        base = name.removesuffix("group").rstrip() if name.endswith("group") else ""
+        return (base, True) if base in self._by_name else None
 
     def nearest(self, name: str) -> str | None:
         """Return the known label whose spelling is nearest to `name`, if one is near."""
@@ -187,7 +187,8 @@ class LabelMap:
 
     def void(self, level: str) -> int:
         """Return the number at `level` of a pixel that is to be ignored: that of ``unlabeled``, else `VOID`."""
-        return self._by_name["unlabeled"].numbers[level] if "unlabeled" in self._by_name else VOID
+        unlabeled = self._by_name.get("unlabeled")
+        return unlabeled.numbers[level] if unlabeled is not None and unlabeled.drawn else VOID
 
     def lookup(self, level: str) -> NDArray[np.uint8]:
         """Return the table from label id to number at `level`: uint8 (256,), `VOID` where no label is."""

@@ -18,6 +18,9 @@ from iddkit.errors import LabelMapError
 from iddkit.labels.label_map import ID, VOID, Label, LabelMap
 
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+# labelme's name for regions without a class: the one label that may have the number of void.
+_IGNORE = "__ignore__"
+
 _COLUMNS = ("name", "id", "has_instances", "ignore_in_eval", "red", "green", "blue")
 
 # Published numberings that break the rule 'each level nests in the next', kept as published: in IDD's
@@ -77,53 +80,70 @@ def parse(content: bytes, path: str) -> LabelMap:
     except UnicodeDecodeError as error:
         raise LabelMapError(f"not UTF-8 at byte {error.start}", path=path) from error
     rows = _labelme_rows(text, path) if path.lower().endswith(".txt") else _csv_rows(text, path)
-    levels = tuple(column.removesuffix("_id") for column in rows[0] if column == ID or column.endswith("_id"))
-    labels = tuple(_label(row, levels, path, i) for i, row in enumerate(rows, start=2))
-    _check_unique(labels, path)
+    columns = next(iter(rows.values()))
+    levels = tuple(column.removesuffix("_id") for column in columns if column == ID or column.endswith("_id"))
+    _check_levels(levels, path)
+    labels = tuple(_label(row, levels, path, line) for line, row in rows.items())
+    _check_unique(labels, list(rows), path)
     category_names = {
-        level: _names_of_level(level, labels, rows, path) for level in levels if f"{level}_name" in rows[0]
+        level: _names_of_level(level, labels, rows, path) for level in levels if f"{level}_name" in columns
     }
     label_map = LabelMap(Path(path).stem, labels, levels, category_names, hashlib.sha256(content).hexdigest())
     _check_nesting(label_map, path)
     return label_map
 
 
-def _csv_rows(text: str, path: str) -> list[dict[str, str]]:
+def _check_levels(levels: Sequence[str], path: str) -> None:
+    # Levels are parts of file names, and are told apart without underscores ('level3Id' is 'level3').
+    for level in levels:
+        if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", level) or level == "all":
+            raise LabelMapError(f"'{level}_id' names no level: letters and digits", path=path, where="row 1")
+    plain = [level.replace("_", "") for level in levels]
+    if len(set(plain)) < len(plain):
+        raise LabelMapError("two levels differ in underscores only", path=path, where="row 1")
+
+
+def _csv_rows(text: str, path: str) -> dict[int, dict[str, str]]:
+    """Return line number to column to cell."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        table = [
-            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row
-        ]
+        table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except csv.Error as error:
         raise LabelMapError(f"not CSV: {error}", path=path) from error
     if len(table) < 2:
         raise LabelMapError("no labels", path=path)
-    header = [cell.lower() for cell in table[0]]
+    header = [cell.lower() for cell in table[0][1]]
     missing = [column for column in _COLUMNS if column not in header]
     if missing:
         raise LabelMapError(f"the column {', '.join(missing)} is missing", path=path, where="row 1")
     if len(set(header)) < len(header):
         raise LabelMapError("a column stands twice", path=path, where="row 1")
-    for i, row in enumerate(table[1:], start=2):
+    for line, row in table[1:]:
         if len(row) != len(header):
-            raise LabelMapError(f"{len(row)} cells under {len(header)} columns", path=path, where=f"row {i}")
-    return [dict(zip(header, row, strict=True)) for row in table[1:]]
+            raise LabelMapError(f"{len(row)} cells under {len(header)} columns", path=path, where=f"row {line}")
+    return {line: dict(zip(header, row, strict=True)) for line, row in table[1:]}
 
 
-def _labelme_rows(text: str, path: str) -> list[dict[str, str]]:
-    listed = [line.strip() for line in text.splitlines() if line.strip()]
+def _labelme_rows(text: str, path: str) -> dict[int, dict[str, str]]:
+    listed = {i: line.strip() for i, line in enumerate(text.splitlines(), start=1) if line.strip()}
     if not listed:
         raise LabelMapError("no labels", path=path)
-    rows = []
+    rows = {}
     number = 0
-    for name in listed:
-        ignored = name == "__ignore__"
+    for line, name in listed.items():
+        ignored = name == _IGNORE
         mine = VOID if ignored else number
         number += 0 if ignored else 1
         red, green, blue = (int(v) for v in _bit_color(mine))
-        rows.append(
-            {"name": name, ID: str(mine), "has_instances": "0" if name.startswith("_") else "1"}
-            | {"ignore_in_eval": str(int(ignored)), "red": str(red), "green": str(green), "blue": str(blue)}
-        )
+        rows[line] = {
+            "name": name,
+            ID: str(mine),
+            "has_instances": "0" if name.startswith("_") else "1",
+            "ignore_in_eval": str(int(ignored)),
+            "red": str(red),
+            "green": str(green),
+            "blue": str(blue),
+        }
     return rows
 
 
@@ -148,6 +168,8 @@ def _label(row: Mapping[str, str], levels: Sequence[str], path: str, line: int) 
             raise LabelMapError(
                 f"{column} {numbers[level]} is beyond 255, which no label image holds", path=path, where=where
             )
+    if numbers[ID] == VOID and row["name"] != _IGNORE:
+        raise LabelMapError(f"the id {VOID} is that of void", path=path, where=where)
     if numbers[ID] >= 0 and min(numbers.values()) < 0:
         raise LabelMapError("a number is negative although the id is not", path=path, where=where)
     color = tuple(_whole(row[channel], channel, path, where) for channel in ("red", "green", "blue"))
@@ -174,10 +196,10 @@ def _whole(text: str, column: str, path: str, where: str) -> int:
     return int(text)
 
 
-def _check_unique(labels: Sequence[Label], path: str) -> None:
+def _check_unique(labels: Sequence[Label], lines: Sequence[int], path: str) -> None:
     names: set[str] = set()
     ids: dict[int, str] = {}
-    for i, label in enumerate(labels, start=2):
+    for i, label in zip(lines, labels, strict=True):
         if label.name in names:
             raise LabelMapError(f"the label {label.name!r} stands twice", path=path, where=f"row {i}")
         names.add(label.name)
@@ -189,10 +211,10 @@ def _check_unique(labels: Sequence[Label], path: str) -> None:
 
 
 def _names_of_level(
-    level: str, labels: Sequence[Label], rows: Sequence[Mapping[str, str]], path: str
+    level: str, labels: Sequence[Label], rows: Mapping[int, Mapping[str, str]], path: str
 ) -> dict[int, str]:
     found: dict[int, str] = {}
-    for i, (label, row) in enumerate(zip(labels, rows, strict=True), start=2):
+    for label, (i, row) in zip(labels, rows.items(), strict=True):
         name = row[f"{level}_name"]
         if label.drawn and found.setdefault(label.numbers[level], name) != name:
             earlier = found[label.numbers[level]]

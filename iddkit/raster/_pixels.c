@@ -128,6 +128,13 @@ static int check_fill(const Py_buffer *points, const Py_buffer *offsets, const P
     Py_ssize_t polygons = values->shape[0];
     int ordered = offsets->shape[0] == polygons + 1 && at[0] == 0 && at[polygons] == points->shape[0];
     for (Py_ssize_t k = 0; ordered && k < polygons; k++) ordered = at[k] <= at[k + 1];
+    const int64_t *value = values->buf, most = index->itemsize == 1 ? UINT8_MAX : UINT16_MAX;
+    for (Py_ssize_t k = 0; k < polygons; k++) {
+        if (value[k] < 0 || value[k] > most) {
+            PyErr_SetString(PyExc_OverflowError, "a value does not fit the index image");
+            return -1;
+        }
+    }
     if (!ordered || index->shape[0] > INT32_MAX) {
         PyErr_SetString(PyExc_ValueError, "the offsets do not cut the points into as many polygons as there are values");
         return -1;

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iddkit.errors import RasterError
-from iddkit.labels import LabelMap
+from iddkit.labels import VOID, LabelMap
 from iddkit.raster.paint import Painting
 
 #: Instance number = number of the class * 1000 + running count (Cityscapes, json2instanceImg).
@@ -44,12 +44,13 @@ def instance_numbers(painting: Painting, label_map: LabelMap, level: str) -> NDA
         could not be told from plain numbers): nothing is ever clipped.
     """
     numbers = level_numbers(painting, label_map, level)
-    void = label_map.void(level)
+    # A label without a counterpart in another dataset's numbering is VOID there, whatever 'unlabeled' is.
+    no_class = (label_map.void(level), VOID)
     counts: dict[int, int] = {}
     grouped: dict[tuple[str, Any], int] = {}
     for k, shape in enumerate(painting.objects, start=1):
         number = int(numbers[k])
-        if shape.label is None or shape.is_group or number == void or not label_map[shape.label].has_instances:
+        if shape.label is None or shape.is_group or number in no_class or not label_map[shape.label].has_instances:
             continue
         key = (shape.label, shape.number if shape.group is None else (shape.group,))
         if key not in grouped:

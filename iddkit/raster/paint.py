@@ -5,10 +5,10 @@ Three fill rules are known by name, because no two tools draw the same pixels:
 ``cityscapes``
     How the official Cityscapes label images were drawn; see `iddkit.raster.scanline`.
 ``pillow``
-    What Pillow's ``ImageDraw.polygon(fill=...)`` draws (11.2.1 and later draw the same): what AutoNUE's
+    What Pillow's ``ImageDraw.polygon(fill=...)`` draws (11.3 and later draw the same): what AutoNUE's
     tool, and so IDD, draws.
 ``labelme``
-    As labelme's own export calls Pillow: with an outline of the same value. From Pillow 11.2.1 on the pixels are
+    As labelme's own export calls Pillow: with an outline of the same value. From Pillow 11.3 on the pixels are
     those of ``pillow``; the call is kept, because Pillow's treatment of outlines has changed before.
 
 The rules are about polygons only; circles, lines, points and masks are drawn as labelme draws them.
@@ -35,6 +35,9 @@ FILLS: Final = ("cityscapes", "pillow", "labelme")
 
 #: What to do with a label that the map does not know: refuse the frame, paint it void, leave it out.
 UNKNOWN: Final = ("error", "void", "skip")
+
+# The values of 16 bits, less the one for nothing. Real frames have some hundred objects.
+_MOST_OBJECTS = 2**16 - 1
 
 #: labelme's name for a region that is to be ignored: void in every map that does not say otherwise.
 _IGNORE = "__ignore__"
@@ -123,7 +126,7 @@ def paint(annotation: Annotation, label_map: LabelMap, fill: str = "pillow", unk
     Raises
     ------
     RasterError
-        A label is unknown and `unknown` is ``error``, or the annotation has no usable size.
+        A label is unknown and `unknown` is ``error``, the annotation has no usable size, or more than 65,535 objects.
     OptionError
         No such rule.
 
@@ -141,6 +144,8 @@ def paint(annotation: Annotation, label_map: LabelMap, fill: str = "pillow", unk
     if wrong:
         raise RasterError(wrong)
     shapes, objects, dropped = _choose(annotation.shapes, label_map, unknown)
+    if len(shapes) > _MOST_OBJECTS:
+        raise RasterError(f"{len(shapes)} objects to paint, more than the {_MOST_OBJECTS} that an index image holds")
     dtype = np.uint8 if len(shapes) < 256 else np.uint16
     index = np.zeros((annotation.height, annotation.width), dtype=dtype)
     if fill == "cityscapes":

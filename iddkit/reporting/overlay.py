@@ -42,8 +42,8 @@ def draw_overlay(
     painting = paint(annotation, label_map, fill, unknown="void")
     ground = np.full((*painting.index.shape, 3), 128, dtype=np.uint8) if image is None else image
     colors = label_colors(painting, label_map, level)
-    shown = (painting.index > 0)[..., None] * opacity
-    mixed = Image.fromarray(np.round(ground * (1 - shown) + colors * shown).astype(np.uint8))
+    cover = Image.fromarray(np.where(painting.index > 0, np.uint8(round(255 * opacity)), np.uint8(0)))
+    mixed = Image.composite(Image.fromarray(colors), Image.fromarray(ground), cover)
     _draw_outlines(mixed, annotation, painting, label_map)
     legend = _legend(annotation, painting, label_map, level, mixed.height, title)
     picture = Image.new("RGB", (mixed.width + legend.width, mixed.height), _PAPER)
