@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from iddkit import files, frames, labels
 from iddkit.errors import FrameError, OptionError, OutputError, UserError
@@ -238,7 +239,8 @@ def _results(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
         waiting: set[Future[list[FrameResult]]] = set()
         try:
             for batch in batches:
-                waiting.add(pool.submit(_do, batch))
+                with _interrupts_held_back():  # it may start a worker, which is not to be left half started
+                    waiting.add(pool.submit(_do, batch))
                 # A few batches ahead, not all: what waits is memory.
                 if len(waiting) >= 3 * jobs:
                     finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -278,13 +280,22 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    # Ctrl-C reaches every process of the group. What starts meanwhile inherits the mask: the server of the workers
-    # and the workers never see it, and have no traceback to print.
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Ctrl-C reaches every process of the group, and a worker is not to be left half started. What starts meanwhile
+    # inherits the mask of this thread: the server of the workers and the workers never see the signal. This process
+    # may take it in any of its threads, so its handler waits as well.
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came: list[tuple[Any, ...]] = []
+    handler = signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came and callable(handler):
+        handler(*came[0])
 
 
 def _follow_the_parent() -> None:
