@@ -18,7 +18,7 @@ from iddkit.raster import default_fill, instance_image, level_image, paint
 from tests.conftest import DATA
 from tests.strategies import IDD
 
-SQUARE = [[2, 2], [30.5, 2], [30, 20], [2, 20.25]]
+SQUARE: list[list[float]] = [[2, 2], [30.5, 2], [30, 20], [2, 20.25]]
 CITYSCAPES = (DATA / "scene_gtFine_polygons.json").read_bytes()
 LABELME = json.dumps(
     {
