@@ -1,4 +1,4 @@
-"""The one thing setup.cfg cannot say: the compiled loops over pixels, which are optional."""
+"""The one thing setup.cfg cannot say: the compiled fill rule, which is optional."""
 
 import sys
 
@@ -9,7 +9,7 @@ FLAGS = ["/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=o
 
 setup(
     ext_modules=[
-        # optional: without a compiler their twins in NumPy serve, slower and equal.
-        Extension("iddkit.raster._pixels", ["iddkit/raster/_pixels.c"], extra_compile_args=FLAGS, optional=True)
+        # optional: without a compiler its twin in NumPy serves, slower and equal.
+        Extension("iddkit.raster._scanline", ["iddkit/raster/_scanline.c"], extra_compile_args=FLAGS, optional=True)
     ]
 )

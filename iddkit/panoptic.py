@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from iddkit.labels import VOID, Category, LabelMap
 from iddkit.raster.lookup import instance_numbers, level_numbers
 from iddkit.raster.paint import Painted, Painting
-from iddkit.raster.runs import areas_and_boxes
 
 #: The id of pixels that belong to no segment.
 VOID_SEGMENT = 0
@@ -66,7 +65,7 @@ def segment(painting: Painting, label_map: LabelMap, level: str) -> Panoptic:
     instance_of = instance_numbers(painting, label_map, level)
     known = {c.number: c for c in evaluated_categories(label_map, level)}
     ids = np.where(np.isin(category_of, list(known)), instance_of + 1, VOID_SEGMENT)
-    area, boxes = areas_and_boxes(painting.index, len(ids))
+    area, boxes = painting.seams.areas(), painting.seams.boxes()
     groups = np.array([False, *(_is_crowd(shape, label_map) for shape in painting.objects)])
     segments = []
     for segment_id in np.unique(ids[(area > 0) & (ids != VOID_SEGMENT)]).tolist():

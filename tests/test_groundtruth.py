@@ -19,8 +19,6 @@ from iddkit import images, labels
 from iddkit.errors import FrameError, LabelMapError, OptionError, OutputError
 from iddkit.groundtruth import Ledger, rasterize
 from iddkit.groundtruth.plan import Plan, make_plan
-from iddkit.raster.rows import filter_numpy
-from iddkit.raster.runs import measure_numpy
 from iddkit.raster.scanline import fill_numpy
 from tests.conftest import DATA, Writer
 
@@ -466,8 +464,6 @@ def test_without_a_compiler_the_same_bytes_are_written(
     plan = make_plan(IDD, ["all"], instances=True, panoptic=True, color=True, fill="cityscapes")
     rasterize(dataset, tmp_path / "as_built", plan)
     monkeypatch.setattr("iddkit.raster.scanline.fill", fill_numpy)
-    monkeypatch.setattr("iddkit.raster.runs.measure_runs", measure_numpy)
-    monkeypatch.setattr("iddkit.groundtruth.encode.filter_rows", filter_numpy)
     rasterize(dataset, tmp_path / "numpy", plan)
     assert tree(tmp_path / "as_built") == tree(tmp_path / "numpy")
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from iddkit.raster import scanline
 from iddkit.raster.scanline import Fill, fill_compiled, fill_numpy
+from iddkit.raster.seams import Index
 from tests import slow
 from tests.strategies import polygons
 
@@ -33,7 +34,7 @@ def job(drawn: list[list[tuple[float, float]]]) -> Job:
 def test_each_implementation_fills_as_the_rule_says(
     fill: Fill, dtype: str, drawn: list[list[tuple[float, float]]]
 ) -> None:
-    index: scanline.Index = np.zeros((12, 16), dtype=dtype)
+    index: Index = np.zeros((12, 16), dtype=dtype)
     fill(*job(drawn), index)
     expected = np.zeros((12, 16), dtype=dtype)
     for value, polygon in enumerate(drawn, start=1):
@@ -71,6 +72,16 @@ def test_a_hole_cut_by_a_bridge_stays_open() -> None:
     scanline.fill(*job([[(float(x), float(y)) for x, y in keyhole]]), index)
     assert index[6, 7] == 0
     assert index[1, 7] == index[6, 1] == index[6, 14] == 1
+
+
+@needs_compiler
+def test_a_value_that_does_not_fit_is_refused() -> None:
+    assert fill_compiled is not None
+    points, offsets, _ = job([[(0.0, 0.0), (5.0, 0.0), (0.0, 5.0)]])
+    for value, dtype in ((256, "uint8"), (-1, "uint8"), (2**16, "uint16")):
+        index: Index = np.zeros((12, 16), dtype=dtype)
+        with pytest.raises(OverflowError):
+            fill_compiled(points, offsets, np.array([value]), index)
 
 
 @needs_compiler

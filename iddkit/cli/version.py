@@ -16,10 +16,10 @@ def version(verbose: bool) -> None:
     if not verbose:
         click.echo(__version__)
         return
-    from iddkit.raster import compiled
+    from iddkit.raster.scanline import fill_compiled
     from iddkit.versions import pixel_versions
 
     for name, number in pixel_versions().items():
         click.echo(f"{name:24} {number}")
     click.echo(f"{'python':24} {platform.python_version()} ({platform.system()} {platform.machine()})")
-    click.echo(f"{'loops over pixels':24} {'compiled' if compiled.pixels else 'NumPy (no compiler at installation)'}")
+    click.echo(f"{'cityscapes fill rule':24} {'compiled' if fill_compiled else 'NumPy (no compiler at installation)'}")

@@ -67,6 +67,9 @@ def parse(content: bytes, path: Path) -> Reading:
     first = _first_character(content, path)
     if first == "<":
         return _module("labelme-xml").parse(_decode_xml(content, path), path)  # type: ignore[no-any-return]
+    plain = _module("cityscapes").parse_plain(content)
+    if plain is not None:
+        return plain  # type: ignore[no-any-return]
     document = decode_json(content, path)
     if isinstance(document, dict):
         for name, (_, _, keys) in FORMATS.items():

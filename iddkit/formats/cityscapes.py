@@ -9,10 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from iddkit.annotation import Annotation, Problem, Reading, Shape, as_points, check_size, point_list
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from iddkit.annotation import (
+    MAX_COORDINATE,
+    MAX_POINTS,
+    Annotation,
+    Problem,
+    Reading,
+    Shape,
+    as_points,
+    check_size,
+    point_list,
+)
 from iddkit.errors import AnnotationError, shown
 from iddkit.geometry import outline
 
@@ -47,6 +62,55 @@ def parse(document: Mapping[str, Any], path: Path) -> Reading:
     return Reading(Annotation(width, height, tuple(shapes), extra=extra), tuple(problems), "cityscapes")
 
 
+class _Object(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    # gc=False: thousands of short-lived objects in which no cycle can be.
+    label: str
+    polygon: list[tuple[float, float]]
+    deleted: int | bool | msgspec.UnsetType = msgspec.UNSET
+    id: Any = msgspec.UNSET
+    verified: Any = msgspec.UNSET
+    user: Any = msgspec.UNSET
+    date: Any = msgspec.UNSET
+    draw: Any = msgspec.UNSET
+    group_id: Any = msgspec.UNSET
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    imgWidth: int  # noqa: N815 - the file's own names
+    imgHeight: int  # noqa: N815
+    objects: list[_Object]
+
+
+_PLAIN = msgspec.json.Decoder(_Document)
+_PLAIN_KEYS = ("deleted", "id", "verified", "user", "date", "draw", "group_id")
+
+
+def parse_plain(content: bytes) -> Reading | None:
+    """Read a file that holds IDD's keys and nothing unusual, in half the time of `parse`, and as `parse` does.
+
+    None for every other file: `parse` reads it, or says what is wrong.
+    """
+    try:
+        document = _PLAIN.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a ValidationError is a DecodeError
+        return None
+    pairs: list[tuple[float, float]] = []
+    for item in document.objects:
+        pairs += item.polygon
+    points = np.fromiter(chain.from_iterable(pairs), np.float64, 2 * len(pairs)).reshape(-1, 2)
+    if check_size(document.imgWidth, document.imgHeight) or not (np.abs(points) <= MAX_COORDINATE).all():
+        return None
+    shapes, start = [], 0
+    for number, item in enumerate(document.objects):
+        extra = {key: value for key in _PLAIN_KEYS if (value := getattr(item, key)) is not msgspec.UNSET}
+        end = start + len(item.polygon)
+        if end - start > MAX_POINTS or extra.get("deleted", 0) not in (0, 1):
+            return None
+        shapes.append(_make(number, item.label, points[start:end], extra))
+        start = end
+    return Reading(Annotation(document.imgWidth, document.imgHeight, tuple(shapes)), (), "cityscapes")
+
+
 def _whole(value: Any) -> Any:
     # Some writers put 1920.0; the peer's reader takes int() of it.
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -63,16 +127,21 @@ def _shape(number: int, item: Any) -> Shape:
     deleted = item.get("deleted", 0)
     if not isinstance(deleted, (bool, int)) or deleted not in (0, 1):
         raise ValueError(f"'deleted' is {shown(deleted)}, not 0 or 1")
-    group = item.get("group_id")
+    extra = {key: value for key, value in item.items() if key not in _OBJECT_OWN}
+    return _make(number, item["label"], as_points(item["polygon"]), extra)
+
+
+def _make(number: int, label: str, points: NDArray[np.float64], extra: dict[str, Any]) -> Shape:
+    group = extra.get("group_id")
     return Shape(
-        item["label"],
-        as_points(item["polygon"]),
+        label,
+        points,
         number=number,
-        deleted=bool(deleted),
+        deleted=bool(extra.get("deleted", 0)),
         group=group if isinstance(group, (int, str)) and not isinstance(group, bool) else None,
-        author=_text(item.get("user")),
-        date=_text(item.get("date")),
-        extra={key: value for key, value in item.items() if key not in _OBJECT_OWN},
+        author=_text(extra.get("user")),
+        date=_text(extra.get("date")),
+        extra=extra,
     )
 
 

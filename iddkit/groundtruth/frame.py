@@ -12,7 +12,7 @@ from iddkit import files, formats, images
 from iddkit.annotation import Annotation, Reading
 from iddkit.errors import FrameError, OutputError, UnknownFormatError, UserError
 from iddkit.frames import Frame
-from iddkit.groundtruth.encode import Encoder
+from iddkit.groundtruth.encode import encode
 from iddkit.groundtruth.ledger import account
 from iddkit.groundtruth.plan import Plan, Product, product_path
 from iddkit.groundtruth.record import Record
@@ -109,15 +109,13 @@ class Task:
         return {p: str(product_path(plan, p, self.annotation, frame.split, frame.sequence)) for p in plan.products}
 
 
-def rasterize_frame(task: Task, encoder: Encoder | None = None) -> FrameResult:
+def rasterize_frame(task: Task) -> FrameResult:
     """Write all images of a plan for one frame, or none of them.
 
     Parameters
     ----------
     task
         What to do.
-    encoder
-        One that earlier frames used, to save the time of new memory.
 
     Returns
     -------
@@ -141,7 +139,7 @@ def rasterize_frame(task: Task, encoder: Encoder | None = None) -> FrameResult:
         if problems:
             lines = tuple(str(UserError(problem.text, path=task.path, where=problem.where)) for problem in problems)
             return FrameResult(frame.key, "failed", lines)
-        return _draw(task, source, reading, annotation, encoder or Encoder())
+        return _draw(task, source, reading, annotation)
     except OutputError as error:
         return FrameResult(frame.key, "failed", (str(error),))
     except UnknownFormatError as error:
@@ -183,7 +181,7 @@ def _hash(path: Path) -> str | None:
         raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
 
 
-def _draw(task: Task, source: _Source, reading: Reading, annotation: Annotation, encoder: Encoder) -> FrameResult:
+def _draw(task: Task, source: _Source, reading: Reading, annotation: Annotation) -> FrameResult:
     plan, paths = task.plan, task.outputs()
     fill = plan.fill or default_fill(reading.format, plan.label_map)
     strangers = bool(unknown_labels(annotation.shapes, plan.label_map))
@@ -191,7 +189,7 @@ def _draw(task: Task, source: _Source, reading: Reading, annotation: Annotation,
     ledger = account(painting)
     if plan.size is not None:
         painting = Painting(images.resize_labels(painting.index, *plan.size), painting.objects, painting.dropped)
-    encoded, segments = encoder.encode(painting, plan)
+    encoded, segments = encode(painting, plan)
     contents = {paths[product]: content for product, content in encoded.items()}
     hashes = {path: files.sha256(content) for path, content in contents.items()}
     record = Record(

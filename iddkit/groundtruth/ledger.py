@@ -52,7 +52,7 @@ class Ledger:
 
 def account(painting: Painting) -> Ledger:
     """Return the ledger of a painted frame, at the size it was painted in."""
-    seen = int(np.count_nonzero(painting.pixel_counts()[1:]))
+    seen = int(np.count_nonzero(painting.seams.visible()[1:]))
     painted = len(painting.objects)
     dropped = Counter(d.reason for d in painting.dropped)
     return Ledger(painted + len(painting.dropped), seen, painted - seen, dict(dropped))

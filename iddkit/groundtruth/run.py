@@ -15,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from iddkit import files, frames, labels
 from iddkit.errors import FrameError, OptionError, OutputError, UserError
 from iddkit.frames import Index
 from iddkit.groundtruth import manifest as manifests
-from iddkit.groundtruth.encode import Encoder
 from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.panoptic_files import PanopticFiles
@@ -223,17 +224,16 @@ def _tasks(
         yield replace(task, needs_segments=panoptic.lacks(frame))
 
 
-def _do(tasks: Sequence[Task], encoder: Encoder | None = None) -> list[FrameResult]:
-    encoder = encoder or Encoder()
-    return [rasterize_frame(task, encoder) for task in tasks]
+def _do(tasks: Sequence[Task]) -> list[FrameResult]:
+    return [rasterize_frame(task) for task in tasks]
 
 
 def _results(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
     batches = [tasks[i : i + _BATCH] for i in range(0, len(tasks), _BATCH)]
     if jobs == 1 or len(batches) < 2:
-        encoder = Encoder()
+        _keep_freed_memory()
         for task in tasks:
-            yield from _do([task], encoder)
+            yield rasterize_frame(task)
         return
     with _pool(min(jobs, len(batches))) as pool:
         waiting: set[Future[list[FrameResult]]] = set()
@@ -268,7 +268,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         resource_tracker.ensure_running()  # which lifts every mask when it starts
         with _interrupts_held_back():
             forkserver.ensure_running()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_the_parent)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
     try:
         yield pool
         pool.shutdown()
@@ -296,6 +296,17 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
     if came and callable(handler):
         handler(*came[0])
+
+
+def _keep_freed_memory() -> None:
+    # glibc gives the memory of a frame back to the system and takes it again, page by page, for the next one. One
+    # allocation just below its largest threshold, freed at once and never touched, teaches it to keep such memory.
+    np.empty(2**25 - 2**16, dtype=np.uint8)
+
+
+def _start_worker() -> None:
+    _keep_freed_memory()
+    _follow_the_parent()
 
 
 def _follow_the_parent() -> None:

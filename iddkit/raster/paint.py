@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -28,7 +29,7 @@ from iddkit.annotation import POLYGON, Annotation, Problem, Shape, check_size
 from iddkit.errors import OptionError, RasterError, printable
 from iddkit.labels import LabelMap
 from iddkit.raster import labelme, scanline
-from iddkit.raster.runs import areas_and_boxes
+from iddkit.raster.seams import Index, Seams, find_seams
 
 #: The fill rules by name.
 FILLS: Final = ("cityscapes", "pillow", "labelme")
@@ -73,7 +74,7 @@ class Dropped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Painting:
     """A painted frame.
 
@@ -91,9 +92,14 @@ class Painting:
     objects: tuple[Painted, ...]
     dropped: tuple[Dropped, ...]
 
+    @cached_property
+    def seams(self) -> Seams:
+        """Where the index image changes from row to row: what areas, boxes and PNG files are made of."""
+        return find_seams(self.index, len(self.objects) + 1)
+
     def pixel_counts(self) -> NDArray[np.int64]:
         """Return the visible pixels of each value of `index`: int64 (len(objects) + 1,), nothing first."""
-        return areas_and_boxes(self.index, len(self.objects) + 1)[0]
+        return self.seams.areas()
 
 
 def default_fill(format_name: str, label_map: LabelMap) -> str:
@@ -209,7 +215,7 @@ def _choose(
     return chosen, objects, dropped
 
 
-def _paint_with_pillow(shapes: Sequence[Shape], index: scanline.Index, outlined: bool) -> None:
+def _paint_with_pillow(shapes: Sequence[Shape], index: Index, outlined: bool) -> None:
     draw = _drawer(index)
     for value, shape in enumerate(shapes, start=1):
         if shape.kind != POLYGON:
@@ -221,7 +227,7 @@ def _paint_with_pillow(shapes: Sequence[Shape], index: scanline.Index, outlined:
             draw.polygon(shape.points.ravel().tolist(), fill=value)
 
 
-def _drawer(index: scanline.Index) -> ImageDraw.ImageDraw:
+def _drawer(index: Index) -> ImageDraw.ImageDraw:
     height, width = index.shape
     mode = "L" if index.dtype == np.uint8 else "I;16"
     image = Image.frombuffer(mode, (width, height), index, "raw", mode, 0, 1)
@@ -230,7 +236,7 @@ def _drawer(index: scanline.Index) -> ImageDraw.ImageDraw:
     return ImageDraw.Draw(image)
 
 
-def _paint_by_scanline(shapes: Sequence[Shape], index: scanline.Index) -> None:
+def _paint_by_scanline(shapes: Sequence[Shape], index: Index) -> None:
     for run in _runs_of_polygons(shapes):
         first, shape = run[0]
         if shape.kind != POLYGON:

@@ -10,7 +10,7 @@ It is the polygon fill of Pillow up to 2.4, which no later Pillow draws any more
 
 There is no outline; the right end reaches one pixel further than sampling at centres would.
 
-The compiled `iddkit.raster._pixels` does the work where it could be built; the NumPy function here is its exact twin.
+The compiled `iddkit.raster._scanline` does the work where it could be built; the NumPy function here is its exact twin.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from iddkit.raster import compiled
+from iddkit.raster.seams import Index
 
-Index = NDArray[np.uint8] | NDArray[np.uint16]
 Fill = Callable[[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], Index], None]
 
 # Crossings held at once; a polygon with more is filled in bands of rows, so that memory stays bounded.
@@ -82,8 +81,16 @@ def _fill_rows(polygon: NDArray[np.int32], value: int, index: Index, top: int, b
             index[y, start_column:stop_column] = value
 
 
+def _compiled() -> Fill | None:
+    try:
+        from iddkit.raster import _scanline
+    except ImportError:  # installed without a compiler
+        return None
+    return _scanline.fill
+
+
 #: The compiled function, or None where it could not be built.
-fill_compiled: Fill | None = compiled.pixels.fill if compiled.pixels else None
+fill_compiled: Fill | None = _compiled()
 
 #: The fastest exact implementation at hand; the arguments are those of `fill_numpy`.
 fill: Fill = fill_compiled or fill_numpy
