@@ -18,7 +18,6 @@ from iddkit.groundtruth.plan import Plan, Product, product_path
 from iddkit.groundtruth.record import Record
 from iddkit.raster import Painting, default_fill, paint
 from iddkit.raster.paint import unknown_labels
-from iddkit.versions import made_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ class Task:
         Paint the frame although it is up to date, and replace images that no earlier run recorded.
     other_source
         The record is of another dataset: its images are not this one's to replace.
+    made_by
+        What the record is to say of the versions at work (`iddkit.versions.made_by`).
     """
 
     frame: Frame
@@ -83,6 +84,7 @@ class Task:
     needs_segments: bool = False
     overwrite: bool = False
     other_source: bool = False
+    made_by: str = ""
 
     @property
     def annotation(self) -> PurePosixPath:
@@ -200,7 +202,7 @@ def _draw(task: Task, source: _Source, reading: Reading, annotation: Annotation)
         fill,
         plan.unknown if strangers else None,
         ledger,
-        made_by(),
+        task.made_by,
         hashes,
     )
     if not task.overwrite:

@@ -25,6 +25,7 @@ from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.panoptic_files import PanopticFiles
 from iddkit.groundtruth.plan import Plan, make_plan
+from iddkit.versions import made_by
 
 # Frames handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
 _BATCH = 8
@@ -207,11 +208,11 @@ def _tasks(
     report: Report,
 ) -> Iterator[Task]:
     taken: dict[str, str] = {}
-    other = manifest.recorded_source != manifest.source
+    other, versions = manifest.recorded_source != manifest.source, made_by()
     for frame in index.frames:
         if frame.annotation is None:
             continue
-        task = Task(frame, root, folder, plan, manifest.frames.get(frame.key), False, overwrite, other)
+        task = Task(frame, root, folder, plan, manifest.frames.get(frame.key), False, overwrite, other, versions)
         try:
             outputs = list(task.outputs().values())
             clash = next((path for path in outputs if path in taken), None)
