@@ -145,7 +145,9 @@ def test_an_interrupted_run_ends_with_130_and_goes_on_later(tmp_path: Path, dela
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode in (130, 0)
+    # Where the interrupt meets Python inside exec() of a string, as in making a dataclass, Python ends itself by the
+    # signal although it was caught; a shell calls that 130 as well.
+    assert process.returncode in (130, -signal.SIGINT, 0)
     assert "Traceback" not in errors
     assert run("rasterize", tmp_path, "--level", "all", "-j", 1).exit_code == 0
     assert len(list(folder.glob("*_labelids.png"))) == 400
