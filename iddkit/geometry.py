@@ -96,20 +96,6 @@ def has_holes(mask: NDArray[np.bool_]) -> bool:
     return count > 2
 
 
-def bounding_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return x, y, width and height of the smallest upright box around points; four zeros when there are none.
-
-    Examples
-    --------
-    >>> bounding_box(np.array([[3.0, 1.0], [5.5, 4.0], [4.0, 0.0]]))
-    (3.0, 0.0, 2.5, 4.0)
-    """
-    if not len(points):
-        return 0.0, 0.0, 0.0, 0.0
-    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return x0, y0, x1 - x0, y1 - y0
-
-
 def _circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
     centre, rim = points
     radius = math.hypot(*(rim - centre).tolist())

@@ -31,8 +31,11 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _EXIF_ORIENTATION, _CAMERA = 0x0112, "JPEG"
 
-#: What opens as an image file: suffixes in lower case.
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+#: What the decoders of damaged image files raise: whatever their struct, zlib or index operations do.
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError, OverflowError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
 
 
 @contextmanager
@@ -50,10 +53,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 yield image
     except FileNotFoundError as error:
         raise ImageError("no such image", path=path) from error
-    except Image.DecompressionBombError as error:
-        raise ImageError("too many pixels", path=path) from error
-    # Decoders of damaged files raise whatever their struct, zlib or index operations raise.
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError) as error:
+    except DAMAGE as error:
         raise ImageError(f"no image that can be read: {error}", path=path) from error
 
 

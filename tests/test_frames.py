@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from iddkit import frames, images
+from iddkit import frames
 from iddkit.errors import FrameError, OutputError
 from iddkit.frames import (
     IMAGE_SUFFIXES,
@@ -655,13 +655,6 @@ def test_values_survive_pickling(tmp_path: Path) -> None:
     make(tmp_path, "a.json")
     index = scan(tmp_path)
     assert pickle.loads(pickle.dumps(index)) == index
-
-
-def test_image_suffixes_are_those_of_the_image_reader() -> None:
-    assert set(IMAGE_SUFFIXES) == images.SUFFIXES
-
-
-# --- the image of one file --------------------------------------------------------------------------------------------
 
 
 def test_image_is_found_beside_in_images_and_in_leftimg8bit(tmp_path: Path) -> None:

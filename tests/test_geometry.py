@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from iddkit import geometry
 from iddkit.annotation import MAX_COORDINATE, Shape
-from iddkit.geometry import bounding_box, has_holes, outline, polygons
+from iddkit.geometry import has_holes, outline, polygons
 
 masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=14))
 
@@ -103,7 +103,6 @@ def test_polygon_of_a_circle_leaves_it_by_less_than_a_tenth_of_a_pixel(x: float,
     middles = (points + np.roll(points, 1, axis=0)) / 2
     assert np.hypot(*(points - (x, y)).T) == pytest.approx(radius, abs=1e-6)
     assert np.hypot(*(middles - (x, y)).T).min() > radius - 0.06
-    assert bounding_box(points) == pytest.approx((x - radius, y - radius, 2 * radius, 2 * radius), abs=1e-6)
 
 
 def test_enormous_circle_is_bounded_or_refused() -> None:
@@ -141,7 +140,3 @@ def test_shape_without_area_never_becomes_one(kind: str) -> None:
 def test_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="'star'"):
         outline(shape("star", (0, 0)))
-
-
-def test_bounding_box_of_nothing_is_zero() -> None:
-    assert bounding_box(np.empty((0, 2))) == (0, 0, 0, 0)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-import struct
 import warnings
-import zlib
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from iddkit.annotation import MAX_PIXELS, check_size
 from iddkit.errors import printable
+from iddkit.images import DAMAGE
 
 # labelme writes PNG and JPEG; its first versions put whatever file was opened into the JSON.
 _IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
@@ -27,12 +26,6 @@ _MASK_MODES = ("1", "L", "P", "I;16", "I")
 #: Nearly every header ends within these first characters of base64 (a multiple of four); decoding a photograph
 #: whole takes longer than everything else that is done to its shapes.
 _HEADER_CHARACTERS = 2**16
-
-# Pillow's readers of damaged files raise whatever their struct, zlib, index or attribute operations raise.
-_DAMAGE = (
-    *(OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError, OverflowError),
-    *(struct.error, zlib.error, Image.DecompressionBombError),
-)
 
 
 def read_size(text: Any) -> tuple[int, int]:
@@ -90,7 +83,7 @@ def decode_mask(text: Any, box: tuple[int, int] | None, budget: PixelBudget) -> 
     budget.take(width * height)
     try:
         patch: NDArray[np.bool_] = np.asarray(image)[:box_height, :box_width] != 0
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"no PNG that can be read: {error}") from error
     return patch
 
@@ -117,7 +110,7 @@ def _open(text: Any, formats: tuple[str, ...]) -> Image.Image:
             image = Image.open(io.BytesIO(content), formats=formats)
     except UnidentifiedImageError as error:
         raise ValueError(f"no image ({', '.join(formats)})") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"no image that can be read: {printable(str(error))}") from error
     wrong = check_size(*image.size)
     if wrong:

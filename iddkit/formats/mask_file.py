@@ -9,9 +9,7 @@ coloured masks without transparency, in a folder ``Masks`` beside the XML file, 
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -23,6 +21,7 @@ from iddkit import files
 from iddkit.annotation import MAX_PIXELS, Shape, check_size
 from iddkit.errors import AnnotationError, printable
 from iddkit.geometry import outline
+from iddkit.images import DAMAGE
 
 #: The tool takes a pixel of a mask for the object's when its opacity is above this (``maskOp`` in its scribble.js):
 #: where it enlarged a mask, the edges fade.
@@ -30,12 +29,6 @@ MIN_ALPHA = 70
 
 #: Pixels of all the masks of one file, a byte each in memory, cut to what they show.
 MAX_MASK_PIXELS = 4 * MAX_PIXELS
-
-# Pillow's readers of damaged files raise whatever their struct, zlib, index or attribute operations raise.
-_DAMAGE = (
-    *(OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError, OverflowError),
-    *(struct.error, zlib.error, Image.DecompressionBombError),
-)
 
 Patch = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -151,7 +144,7 @@ def _decode(content: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
             image = Image.open(io.BytesIO(content), formats=("PNG",))
         except UnidentifiedImageError as error:
             raise ValueError("not a PNG image") from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise ValueError(f"cannot be read: {printable(str(error))}") from error
         wrong = check_size(*image.size)
         if wrong:
@@ -160,7 +153,7 @@ def _decode(content: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
             raise ValueError("{} x {} pixels, but the image has {} x {}".format(*image.size, *size))
         try:
             return _foreground(image)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise ValueError(f"cannot be read: {printable(str(error))}") from error
 
 
