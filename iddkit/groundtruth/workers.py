@@ -1,0 +1,134 @@
+"""Frames in worker processes, that end when and as the parent does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from iddkit.errors import OptionError
+from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
+
+# Frames handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
+_BATCH = 8
+
+
+def _do(tasks: Sequence[Task]) -> list[FrameResult]:
+    return [rasterize_frame(task) for task in tasks]
+
+
+def rasterize_frames(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
+    """Yield the result of each task, in the order in which they are done.
+
+    Parameters
+    ----------
+    tasks
+        Frames to rasterize.
+    jobs
+        Worker processes; 1 for none but this one.
+
+    Raises
+    ------
+    OptionError
+        The workers were killed, or could not start.
+    """
+    batches = [tasks[i : i + _BATCH] for i in range(0, len(tasks), _BATCH)]
+    if jobs == 1 or len(batches) < 2:
+        _keep_freed_memory()
+        for task in tasks:
+            yield rasterize_frame(task)
+        return
+    with _pool(min(jobs, len(batches))) as pool:
+        waiting: set[Future[list[FrameResult]]] = set()
+        try:
+            for batch in batches:
+                with _interrupts_held_back():  # it may start a worker, which is not to be left half started
+                    waiting.add(pool.submit(_do, batch))
+                # A few batches ahead, not all: what waits is memory.
+                if len(waiting) >= 3 * jobs:
+                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        yield from future.result()
+            for future in as_completed(waiting):
+                yield from future.result()
+        except BrokenProcessPool as error:
+            problem = (
+                "the worker processes ended: killed, perhaps for want of memory (fewer jobs need less), or never "
+                "started (a script that asks for several jobs needs 'if __name__ == \"__main__\":')"
+            )
+            raise OptionError(problem) from error
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    # Not by plain fork: the parent's libraries hold threads, and a fork in that state can hang.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        from multiprocessing import forkserver, resource_tracker  # not to be had on Windows
+
+        context.set_forkserver_preload(["iddkit.groundtruth.workers", "iddkit.formats.cityscapes"])
+        resource_tracker.ensure_running()  # which lifts every mask when it starts
+        with _interrupts_held_back():
+            forkserver.ensure_running()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException:
+        # Ctrl-C among them: what runs is finished and recorded by nobody, what waits is dropped.
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    # Ctrl-C reaches every process of the group, and a worker is not to be left half started. What starts meanwhile
+    # inherits the mask of this thread: the server of the workers and the workers never see the signal. This process
+    # may take it in any of its threads, so its handler waits as well.
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came: list[tuple[Any, ...]] = []
+    handler = signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came and callable(handler):
+        handler(*came[0])
+
+
+def _keep_freed_memory() -> None:
+    # glibc gives the memory of a frame back to the system and takes it again, page by page, for the next one. One
+    # allocation just below its largest threshold, freed at once and never touched, teaches it to keep such memory.
+    np.empty(2**25 - 2**16, dtype=np.uint8)
+
+
+def _start_worker() -> None:
+    _keep_freed_memory()
+    _follow_the_parent()
+
+
+def _follow_the_parent() -> None:
+    # The parent decides what an interrupt means, and a worker must not outlive a parent that was killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
