@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No deadline: a shared machine stalls now and then, and speed is measured in benchmarks/.
-settings.register_profile("iddkit", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+# No deadline: a shared machine stalls now and then, and speed is measured in benchmarks/. The same examples in
+# every run, so that a failure means that the code changed; 'pytest --hypothesis-profile=explore' looks for new ones.
+slow_is_fine = [HealthCheck.too_slow]
+settings.register_profile(
+    "iddkit", deadline=None, max_examples=60, suppress_health_check=slow_is_fine, derandomize=True, database=None
+)
+settings.register_profile("explore", deadline=None, max_examples=2000, suppress_health_check=slow_is_fine)
 settings.load_profile("iddkit")
 
 DATA = Path(__file__).parent / "data"

@@ -17,7 +17,10 @@ from tests.conftest import DATA
 from tests.strategies import polygons
 
 PATH = Path("frame.json")
-values = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False))
+finite = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False)
+)
+values = finite | st.sampled_from([float("inf"), float("-inf")])  # Python writes and reads them; JSON has none
 keys = st.text(min_size=1, max_size=8).filter(lambda k: k not in {"label", "polygon", "deleted", "objects"})
 keys = keys.filter(lambda k: k not in {"imgWidth", "imgHeight", "shapes", "images", "annotations"})
 IDD_KEYS = st.fixed_dictionaries(
@@ -25,11 +28,11 @@ IDD_KEYS = st.fixed_dictionaries(
     optional={
         "id": st.integers(0, 500),
         "deleted": st.sampled_from([0, 1, True, False]),
-        "verified": values,
-        "user": values,
+        "verified": finite,
+        "user": finite,
         "date": st.text(max_size=9),
         "draw": st.booleans(),
-        "group_id": values,
+        "group_id": finite,
     },
 )
 
@@ -71,6 +74,14 @@ def test_the_fast_way_reads_as_the_careful_one(document: dict[str, Any]) -> None
     assert fast is not None
     assert same(fast, cityscapes.parse(document, PATH))
     assert all(shape.points.dtype == np.float64 for shape in fast.annotation.shapes)
+
+
+@pytest.mark.parametrize("value", ["Infinity", "-Infinity", "NaN"])
+def test_numbers_that_json_does_not_have_are_read_the_careful_way(value: str) -> None:
+    content = b'{"imgWidth": 9, "imgHeight": 9, "objects": [{"label": "car", "polygon": [], "group_id": %s}]}'
+    assert cityscapes.parse_plain(content % value.encode()) is None
+    reading = formats.parse(content % value.encode(), PATH)
+    assert [(s.label, str(s.extra["group_id"])) for s in reading.annotation.shapes] == [("car", str(float(value)))]
 
 
 @given(st.data())
