@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from zlib_ng import zlib_ng
 
-from iddkit.annotation import check_size
+from iddkit.annotation import MAX_SIDE, check_size
 from iddkit.errors import ImageError, OptionError
 
 #: PNG's filter 'Up': each byte less the one above it, modulo 256. Label images are equal from row to row.
@@ -192,6 +193,45 @@ def sample_centres(source: int, target: int) -> NDArray[np.intp]:
     if source < 1 or target < 1:
         raise OptionError(f"no image of {source} pixels can be sampled at {target}")
     return (2 * np.arange(target, dtype=np.int64) + 1) * source // (2 * target)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSize:
+    """The size that images are scaled to.
+
+    Attributes
+    ----------
+    longest_side
+        The longer side in pixels; the aspect ratio is kept, and no image is enlarged.
+    size
+        Width and height in pixels, whatever the source's. With neither, images keep their size.
+
+    Examples
+    --------
+    >>> OutputSize(longest_side=320).of(1920, 1080), OutputSize(size=(320, 227)).of(1920, 1080), OutputSize().of(9, 4)
+    ((320, 180), (320, 227), (9, 4))
+    """
+
+    longest_side: int | None = None
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.longest_side is not None:
+            raise OptionError("a size and a longest side: only one of them can hold")
+        sides = (*(self.size or ()), *(() if self.longest_side is None else (self.longest_side,)))
+        for side in sides:
+            if not 1 <= side <= MAX_SIDE:
+                raise OptionError(f"a side of {side} pixels: it has to be between 1 and {MAX_SIDE}")
+
+    def of(self, width: int, height: int) -> tuple[int, int]:
+        """Return width and height of the output of an image; the shorter side to the nearest pixel, halves up."""
+        if self.size is not None:
+            return self.size
+        longest = max(width, height)
+        if self.longest_side is None or longest <= self.longest_side:
+            return width, height
+        scaled = [max(1, (2 * side * self.longest_side + longest) // (2 * longest)) for side in (width, height)]
+        return scaled[0], scaled[1]
 
 
 def resize_labels(pixels: NDArray[np.uint8] | NDArray[np.uint16], width: int, height: int) -> NDArray[np.uint8]:
