@@ -1,0 +1,127 @@
+"""Which frames of a split make the subset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iddkit.errors import OptionError
+from iddkit.subset.candidates import Candidates
+from iddkit.subset.dice import Dice
+from iddkit.subset.features import LIGHT, Features, make_features
+from iddkit.subset.plan import METHODS
+from iddkit.subset.quota import Quotas, share_out, spread_out
+from iddkit.subset.swaps import POLISH_PASSES, POLISH_WEIGHT, Swaps
+
+#: More frames than this are chosen from in blocks of whole sequences, which bounds the memory for their vectors.
+BLOCK = 40_000
+
+
+def choose(
+    candidates: Candidates, count: int, *, method: str = "balanced", seed: int = 0, cover: bool = False
+) -> NDArray[np.intp]:
+    """Return the rows of the chosen frames of one split: intp (count,), ascending.
+
+    Parameters
+    ----------
+    candidates
+        The frames of the split.
+    count
+        How many to choose.
+    method
+        ``balanced``: swaps until label shares, presence, pairs, layout and colours are those of the source, the
+        sequences are represented in proportion and no two neighbours are chosen. ``random``: all subsets equally
+        likely. ``every-kth``: systematically over the whole list.
+    seed
+        Another seed is another choice; the same one gives the same on every machine.
+    cover
+        At least one frame of each sequence (``balanced`` only).
+
+    Raises
+    ------
+    OptionError
+        More frames are asked for than there are, or an unknown method.
+    """
+    available = len(candidates)
+    if not 0 <= count <= available:
+        raise OptionError(f"{count} frames cannot be chosen of {available}")
+    rows = np.arange(available)
+    if count == available:
+        return rows
+    dice = Dice(seed)
+    if method == "random":
+        return dice.sample(rows, count)
+    if method == "every-kth":
+        return spread_out(available, count, dice.below(2**20) / 2**20, 0)
+    if method != "balanced":
+        raise OptionError(f"the method {method!r} is none of {', '.join(METHODS)}")
+    return _choose_balanced(candidates, count, dice, cover)
+
+
+def _choose_balanced(candidates: Candidates, count: int, dice: Dice, cover: bool) -> NDArray[np.intp]:
+    if count == 0:
+        return np.zeros(0, dtype=np.intp)
+    starts = np.append(np.flatnonzero(np.diff(candidates.sequence, prepend=-1)), len(candidates))
+    quotas = share_out(np.diff(starts), count, dice, cover=cover)
+    # The nearest whole factor: 1403 frames for 351 are every fourth.
+    gap = (2 * len(candidates) + count) // (2 * count) // 2
+    if len(candidates) > BLOCK:
+        starts, quotas = _cut(starts, quotas, dice)
+    state = Swaps.begin(starts, quotas, gap, dice)
+    if len(candidates) <= BLOCK:
+        features = _balance(state, candidates, dice)
+    else:
+        for first, last in _blocks(starts):
+            _balance(state.part(first, last), candidates.rows(int(starts[first]), int(starts[last])), dice)
+        features = make_features(candidates, LIGHT)
+        _polish(state, features, dice)
+    # Chance may lose a label of a few frames, which nobody forgives.
+    if state.keep_labels(candidates.pixels[:, :-1] > 0, -(-len(candidates) // count), dice):
+        _polish(state, features, dice)
+    return np.flatnonzero(state.chosen)
+
+
+def _balance(state: Swaps, candidates: Candidates, dice: Dice) -> Features:
+    features = make_features(candidates)
+    state.aim(features)
+    state.improve(dice)
+    state.exchange(dice)
+    state.improve(dice)
+    _polish(state, features, dice)
+    return features
+
+
+def _polish(state: Swaps, features: Features, dice: Dice) -> None:
+    state.aim(features, POLISH_WEIGHT)
+    state.improve(dice, POLISH_PASSES)
+
+
+def _blocks(starts: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last-but-one sequence of each block: about `BLOCK` frames, in whole sequences."""
+    blocks = -(-int(starts[-1]) // BLOCK)
+    ends = np.searchsorted(starts, [int(starts[-1]) * b // blocks for b in range(1, blocks)])
+    edges = np.unique([0, *ends, len(starts) - 1])
+    yield from ((int(first), int(last)) for first, last in pairwise(edges))
+
+
+def _cut(starts: NDArray[np.intp], quotas: Quotas, dice: Dice) -> tuple[NDArray[np.intp], Quotas]:
+    """Return the sequences with those that are longer than half a block cut into parts, each with its quota."""
+    edges: list[int] = []
+    counts: list[int] = []
+    least: list[int] = []
+    most: list[int] = []
+    for sequence, (first, last) in enumerate(pairwise(starts)):
+        parts = -(-2 * int(last - first) // BLOCK)
+        cuts = np.array([first + (last - first) * p // parts for p in range(parts + 1)])
+        own = Quotas(*(q[sequence : sequence + 1] for q in (quotas.counts, quotas.least, quotas.most)))
+        if parts > 1:
+            own = share_out(np.diff(cuts), int(quotas.counts[sequence]), dice)
+        edges += cuts[:-1].tolist()
+        counts += own.counts.tolist()
+        least += own.least.tolist()
+        most += own.most.tolist()
+    cut = Quotas(*(np.array(values, dtype=np.intp) for values in (counts, least, most)))
+    return np.array([*edges, int(starts[-1])], dtype=np.intp), cut
