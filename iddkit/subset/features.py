@@ -5,7 +5,8 @@ mean, divided by its spread, weighted, and rounded to 1 / `UNIT`. Sums of whole 
 2**53, in whatever order a processor adds them, so the choice is the same on every machine. What leads there is
 elementwise arithmetic, which IEEE 754 fixes, too.
 
-The columns and their weights are those that SUBSET's measurements on IDD-lite, CamVid and a simulated IDD settled.
+The kinds of columns and their weights were settled by measurements on IDD-lite, CamVid and simulated drives;
+`benchmarks/subset.py` repeats them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +36,19 @@ WEIGHTS = {
     "entropy": 0.3,
     "color": 0.5,
     "color bins": 0.3,
-    "layout": 0.2,
+    "layout": 0.4,
 }
 
-#: Kinds that are matched best of all in the end (`iddkit.subset.swaps`), and those that a choice over more frames than
-#: fit one block is tuned by.
-SHARES = ("share",)
+#: The kinds that a choice over more frames than fit one block is tuned by.
 LIGHT = ("share", "presence")
+
+#: In the end a share weighs so many times its spread over its mean more, within bounds: what people read is the error
+#: of a share relative to the share, and a rare label's spread is many times its mean.
+SHARE_EMPHASIS, SHARE_BOUNDS = 4, (6, 40)
+
+#: And presence weighs so many times the root of the number of chosen frames more, within bounds: it is to be right
+#: to a few frames, however many there are.
+PRESENCE_EMPHASIS, PRESENCE_BOUNDS = 0.9, (8, 40)
 
 _BINS = 4
 _CLIP = 4.0  # standard deviations, before shares are multiplied
@@ -55,27 +63,27 @@ class Features:
     ----------
     values
         float32 (N, D): whole numbers below 2**24, which float32 holds exactly.
-    shares
-        bool (D,): columns of the kinds `SHARES`.
+    emphasis
+        float32 (D,): whole numbers; by so much each column weighs more when the choice is polished.
     """
 
     values: NDArray[np.float32]
-    shares: NDArray[np.bool_]
+    emphasis: NDArray[np.float32]
 
 
-def make_features(candidates: Candidates, kinds: tuple[str, ...] = tuple(WEIGHTS)) -> Features:
-    """Return the vectors of the candidates, standardized by themselves."""
-    blocks: list[NDArray[np.float32]] = []
-    is_share: list[NDArray[np.bool_]] = []
+def make_features(candidates: Candidates, count: int, kinds: tuple[str, ...] = tuple(WEIGHTS)) -> Features:
+    """Return the vectors of the candidates, of which `count` are to be chosen, standardized by themselves."""
+    on_presence = int(np.clip(round(PRESENCE_EMPHASIS * isqrt(count)), *PRESENCE_BOUNDS))
+    values, emphasis = [np.zeros((len(candidates), 0), dtype=np.float32)], [np.zeros(0)]
     for kind, raw in _columns(candidates, kinds):
-        block = _standardize(raw, WEIGHTS[kind])
-        blocks.append(block)
-        is_share.append(np.full(block.shape[1], kind in SHARES))
-    empty = np.zeros((len(candidates), 0), dtype=np.float32)
-    return Features(
-        np.concatenate([empty, *blocks], axis=1),
-        np.concatenate([np.zeros(0, dtype=np.bool_), *is_share]),
-    )
+        block, relative = _standardize(raw, WEIGHTS[kind])
+        varies = relative > 0
+        values.append(block[:, varies])
+        if kind == "share":
+            emphasis.append(np.clip(np.rint(SHARE_EMPHASIS * relative[varies]), *SHARE_BOUNDS))
+        else:
+            emphasis.append(np.full(varies.sum(), on_presence if kind == "presence" else 1))
+    return Features(np.concatenate(values, axis=1), np.concatenate(emphasis).astype(np.float32))
 
 
 def _columns(candidates: Candidates, kinds: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.integer]]]:
@@ -94,7 +102,7 @@ def _columns(candidates: Candidates, kinds: tuple[str, ...]) -> Iterator[tuple[s
     if "share bins" in kinds:
         yield "share bins", _bins(shares, nonzero=True)
     if "products" in kinds:
-        clipped = _standardize(shares, 1.0, drop=False)
+        clipped, _ = _standardize(shares, 1.0)
         np.clip(clipped, -_CLIP * UNIT, _CLIP * UNIT, out=clipped)
         yield "products", (clipped * clipped).astype(np.int32)
         yield "products", (clipped[:, one] * clipped[:, other]).astype(np.int32)
@@ -115,25 +123,23 @@ def _shares_of_all(pixels: NDArray[np.int32]) -> NDArray[np.int64]:
     return shares
 
 
-def _standardize(raw: NDArray[np.integer], weight: float, *, drop: bool = True) -> NDArray[np.float32]:
-    """Return columns less their mean, over their spread, in weighted units; without those that do not vary."""
-    if not len(raw):
-        return np.zeros((0, 0 if drop else raw.shape[1]), dtype=np.float32)
+def _standardize(raw: NDArray[np.integer], weight: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return columns less their mean, over their spread, in weighted units; and the spread of each over its mean."""
     # Column by column: temporary arrays of one column stay in the cache.
     done = np.zeros((raw.shape[1], len(raw)), dtype=np.float32)
-    keeps = np.ones(raw.shape[1], dtype=np.bool_)
-    for i in range(raw.shape[1]):
+    relative = np.zeros(raw.shape[1])
+    for i in range(raw.shape[1] if len(raw) else 0):
         column = np.ascontiguousarray(raw[:, i]).astype(np.int64)
         least, most = int(column.min()), int(column.max())
         if least == most:
-            keeps[i] = not drop
             continue
         mean = int(column.sum()) / len(column)
         scale = max(1, (most - least) // _FINE)
         deviation = (column - round(mean)) // scale
-        spread = np.sqrt(int((deviation * deviation).sum()) / len(column)) * scale
-        done[i] = np.rint((column - mean) * (weight * UNIT / max(spread, 1e-9)))
-    return np.ascontiguousarray(done[keeps].T)
+        spread = max(float(np.sqrt(int((deviation * deviation).sum()) / len(column))), 0.5) * scale
+        done[i] = np.rint((column - mean) * (weight * UNIT / spread))
+        relative[i] = spread / max(abs(mean), 1.0)
+    return np.ascontiguousarray(done.T), relative
 
 
 def _bins(raw: NDArray[np.integer], *, nonzero: bool = False) -> NDArray[np.uint8]:

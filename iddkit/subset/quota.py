@@ -58,10 +58,8 @@ def share_out(sizes: NDArray[np.intp], count: int, dice: Dice, *, cover: bool = 
     # In whole numbers: `_UNIT` is one frame, and what division leaves is added where the order begins.
     total = int(sizes.sum())
     parts = np.array([int(size) * count * _UNIT // max(total, 1) for size in sizes], dtype=np.int64)
-    if len(sizes):
-        parts = _covering(parts, count, cover)
     order = dice.shuffled(np.arange(len(sizes)))
-    parts = _exactly(parts, count, sizes.astype(np.int64) * _UNIT, order)
+    parts = _covering(_exactly(parts, count, sizes.astype(np.int64) * _UNIT, order), count, cover)
     ends = np.cumsum(parts[order]) + dice.below(_UNIT)
     counts = np.empty(len(sizes), dtype=np.intp)
     counts[order] = np.diff(ends // _UNIT, prepend=0)
@@ -90,7 +88,10 @@ def _covering(parts: NDArray[np.int64], count: int, cover: bool) -> NDArray[np.i
             high = middle
         else:
             low = middle + 1
-    return np.asarray(raised - np.minimum(can_give, low))
+    gives = np.minimum(can_give, low)
+    too_much = int(gives.sum()) - missing  # less than there are at that level
+    gives[np.flatnonzero(gives == low)[:too_much]] -= 1
+    return np.asarray(raised - gives)
 
 
 def _exactly(

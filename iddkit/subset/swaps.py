@@ -23,9 +23,6 @@ LEAST_GAIN = 0.003
 #: Free frames that are looked at in exchange for one; in a longer sequence, so many by chance.
 MOST_LOOKED_AT = 512
 
-#: In the end shares weigh so much more, for so many passes at most.
-POLISH_WEIGHT, POLISH_PASSES = 6, 4
-
 _MOST_PASSES = 40
 
 
@@ -83,10 +80,9 @@ class Swaps:
         goal = (self._values[rows], self._norms[rows], np.zeros(0))
         return Swaps(self.starts[first : last + 1] - self.starts[first], quotas, *arrays, *goal)
 
-    def aim(self, features: Features, share_weight: int = 1) -> None:
-        """Take the vectors that the goal is made of; shares count `share_weight` times as much."""
-        weights = np.where(features.shares, np.float32(share_weight), np.float32(1))
-        self._values = features.values * weights
+    def aim(self, features: Features, *, polish: bool = False) -> None:
+        """Take the vectors that the goal is made of; to `polish`, with their emphasis."""
+        self._values = features.values * features.emphasis if polish else features.values
         self._norms = np.zeros(len(self._values))
         total = np.zeros(self._values.shape[1])
         for first in range(0, len(self._values), 4096):

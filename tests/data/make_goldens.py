@@ -3,6 +3,7 @@
 The polygons are drawn by a random generator, not taken from any dataset: crossings, points outside the image,
 repeated, collinear and closed polygons, a keyhole. The rasters of the ``cityscapes`` rule are made by the
 plain reference in tests/slow.py; those of the Pillow rules are kept as hashes of what Pillow 13.0.0 drew.
+``choices.json`` holds what a seed chooses of simulated drives, with every version of Python and NumPy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from PIL import Image
 
 from iddkit import formats
 from iddkit.labels import load
+from iddkit.subset import METHODS, choose
 from tests import slow
+from tests.simulated import simulate
 
 HERE = Path(__file__).parent
 IDD = load("idd")
@@ -80,6 +83,19 @@ def main() -> None:
             else:
                 golden[fill][name] = hashlib.sha256(index.astype("<u2").tobytes()).hexdigest()
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    write_choices()
+
+
+def write_choices() -> None:
+    """Write which frames of simulated drives each method chooses."""
+    drives = [31, 8, 54, 1, 17, 40, 2, 23, 60, 12, 5, 36, 44, 9, 28]
+    cases = [(method, count, 7, seed) for method in METHODS for count, seed in ((37, 0), (93, 5))]
+    choices = []
+    for method, count, labels, seed in [*cases, ("balanced", 37, 18, 0), ("balanced", 37, 1, 0)]:
+        chosen = choose(simulate(drives, labels), count, method=method, seed=seed).tolist()
+        case = {"drives": drives, "labels": labels, "count": count, "method": method, "seed": seed}
+        choices.append(json.dumps(case | {"chosen": chosen}))
+    (HERE / "choices.json").write_text("[\n" + ",\n".join(choices) + "\n]\n")
 
 
 if __name__ == "__main__":

@@ -14,10 +14,17 @@ from iddkit.subset.dice import Dice
 from iddkit.subset.features import LIGHT, Features, make_features
 from iddkit.subset.plan import METHODS
 from iddkit.subset.quota import Quotas, share_out, spread_out
-from iddkit.subset.swaps import POLISH_PASSES, POLISH_WEIGHT, Swaps
+from iddkit.subset.swaps import LEAST_GAIN, Swaps
 
 #: More frames than this are chosen from in blocks of whole sequences, which bounds the memory for their vectors.
 BLOCK = 40_000
+
+#: A choice from fewer frames than this is made several times from other beginnings, and the best one is taken: among
+#: few frames, a single one matters, and time does not.
+FEW, MOST_BEGINNINGS = 20_000, 12
+
+#: In the end places and frames are exchanged so often, at most, in so many passes each.
+_ROUNDS, _PASSES = 3, 12
 
 
 def choose(
@@ -70,33 +77,48 @@ def _choose_balanced(candidates: Candidates, count: int, dice: Dice, cover: bool
     gap = (2 * len(candidates) + count) // (2 * count) // 2
     if len(candidates) > BLOCK:
         starts, quotas = _cut(starts, quotas, dice)
-    state = Swaps.begin(starts, quotas, gap, dice)
-    if len(candidates) <= BLOCK:
-        features = _balance(state, candidates, dice)
-    else:
+        state = Swaps.begin(starts, quotas, gap, dice)
         for first, last in _blocks(starts):
-            _balance(state.part(first, last), candidates.rows(int(starts[first]), int(starts[last])), dice)
-        features = make_features(candidates, LIGHT)
-        _polish(state, features, dice)
+            part, rows = state.part(first, last), candidates.rows(int(starts[first]), int(starts[last]))
+            _balance(part, make_features(rows, int(part.quotas.counts.sum())), dice, rounds=1)
+        features = make_features(candidates, count, LIGHT)
+        _polish(state, features, dice, rounds=1, passes=1)
+    else:
+        features = make_features(candidates, count)
+        state = _best_beginning(starts, quotas, gap, features, dice)
     # Chance may lose a label of a few frames, which nobody forgives.
     if state.keep_labels(candidates.pixels[:, :-1] > 0, -(-len(candidates) // count), dice):
-        _polish(state, features, dice)
+        _polish(state, features, dice, rounds=1)
     return np.flatnonzero(state.chosen)
 
 
-def _balance(state: Swaps, candidates: Candidates, dice: Dice) -> Features:
-    features = make_features(candidates)
+def _best_beginning(starts: NDArray[np.intp], quotas: Quotas, gap: int, features: Features, dice: Dice) -> Swaps:
+    best = None
+    for _ in range(max(1, min(MOST_BEGINNINGS, FEW // int(starts[-1])))):
+        own = Quotas(quotas.counts.copy(), quotas.least, quotas.most)
+        state = Swaps.begin(starts, own, gap, dice)
+        _balance(state, features, dice)
+        best = state if best is None or state.goal < best.goal else best
+    assert best is not None
+    return best
+
+
+def _balance(state: Swaps, features: Features, dice: Dice, *, rounds: int = _ROUNDS) -> None:
     state.aim(features)
     state.improve(dice)
     state.exchange(dice)
     state.improve(dice)
-    _polish(state, features, dice)
-    return features
+    _polish(state, features, dice, rounds=rounds)
 
 
-def _polish(state: Swaps, features: Features, dice: Dice) -> None:
-    state.aim(features, POLISH_WEIGHT)
-    state.improve(dice, POLISH_PASSES)
+def _polish(state: Swaps, features: Features, dice: Dice, *, rounds: int = _ROUNDS, passes: int = _PASSES) -> None:
+    state.aim(features, polish=True)
+    for _ in range(rounds):
+        before = state.goal
+        state.exchange(dice)
+        state.improve(dice, passes)
+        if state.goal >= before * (1 - LEAST_GAIN):
+            break
 
 
 def _blocks(starts: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
