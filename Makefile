@@ -6,7 +6,10 @@ PYTEST_OPTIONS ?=
 .PHONY: demo test check clean
 
 demo: .venv/installed
-	$(BIN)/iddkit demo demo
+	$(BIN)/iddkit demo demo/idd --drives 12 --frames 10
+	$(BIN)/iddkit stats demo/idd --level level1
+	$(BIN)/iddkit make-lite demo/idd demo/idd_lite --factor 10
+	$(BIN)/iddkit verify demo/idd_lite
 
 test: check
 	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)
@@ -17,7 +20,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c
+.venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c iddkit/statistics/_unfilter.c
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "iddkit needs Python 3.11 or later: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

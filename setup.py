@@ -1,4 +1,4 @@
-"""The one thing setup.cfg cannot say: the compiled fill rule, which is optional."""
+"""The one thing setup.cfg cannot say: what is compiled, all of it optional."""
 
 import sys
 
@@ -9,7 +9,10 @@ FLAGS = ["/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=o
 
 setup(
     ext_modules=[
-        # optional: without a compiler its twin in NumPy serves, slower and equal.
-        Extension("iddkit.raster._scanline", ["iddkit/raster/_scanline.c"], extra_compile_args=FLAGS, optional=True)
+        # optional: without a compiler NumPy and Pillow serve, slower and equal.
+        Extension("iddkit.raster._scanline", ["iddkit/raster/_scanline.c"], extra_compile_args=FLAGS, optional=True),
+        Extension(
+            "iddkit.statistics._unfilter", ["iddkit/statistics/_unfilter.c"], extra_compile_args=FLAGS, optional=True
+        ),
     ]
 )

@@ -10,6 +10,7 @@
     +-- FrameError             a frame or index row that cannot be used (missing, duplicated, mixed sizes)
     +-- RasterError            shapes that cannot be drawn as asked (unknown label, too many instances)
     +-- OutputError            a file or folder that cannot be written, or would be overwritten
+    +-- RecipeError            a recipe (TOML) that cannot be read, with an unknown key or a value that cannot be
     +-- OptionError            options that contradict each other
 
 Everything else that is raised is a bug of iddkit and keeps its traceback.
@@ -45,6 +46,10 @@ class UserError(Exception):
         # A file name may hold a newline; a report of one line must not.
         parts = (None if self.path is None else printable(self.path, 4096), self.where, self.problem)
         return ": ".join(part for part in parts if part)
+
+    def located(self, path: str | Path) -> UserError:
+        """Return the same error with the path of its file, if it names none."""
+        return self if self.path else type(self)(self.problem, path=path, where=self.where)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors travel from worker processes; keyword-only arguments need help to be pickled.
@@ -101,6 +106,10 @@ class RasterError(UserError):
 
 class OutputError(UserError):
     """A file or folder that cannot be written, or that would be overwritten."""
+
+
+class RecipeError(UserError):
+    """A recipe that cannot be read, or that holds an unknown key or a value that cannot be."""
 
 
 class OptionError(UserError):

@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 
 from iddkit.errors import AnnotationError, OutputError
@@ -134,6 +135,39 @@ def remove_temporaries(folder: Path) -> None:
             path.unlink()
 
 
+def data_folder(name: str) -> Path:
+    """Return the folder of data that iddkit brings along: ``label_maps``, ``pipelines``."""
+    # In a wheel it lies inside the package, in a checkout or an editable install beside it.
+    inside = Path(str(resources.files("iddkit"))) / name
+    return inside if inside.is_dir() else inside.parent.parent / name
+
+
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of `content` as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def present_hash(path: Path) -> str | None:
+    """Return the SHA-256 of a file that is to be written, or None if nothing is there.
+
+    Raises
+    ------
+    OutputError
+        What is there is no regular file, or cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OutputError("cannot be written: not a regular file is there", path=path)
+        return sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot be written: {_reason(error)}", path=path) from error
+
+
+def relative_path(path: Path, folder: Path) -> str:
+    """Return where `path` lies relative to `folder`, with ``/``; the absolute path where that cannot be said."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # Windows: another drive
+        return path.absolute().as_posix()

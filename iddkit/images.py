@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 import warnings
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from zlib_ng import zlib_ng
 
 from iddkit.annotation import MAX_SIDE, check_size
@@ -40,25 +41,35 @@ DAMAGE = (
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def open_image(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+    """Open an image file, or the `content` of it that was read already.
+
+    Raises
+    ------
+    ImageError
+        On entering, and for whatever is found to be damaged while it is open.
+    """
     try:
         with warnings.catch_warnings():
             # Sizes are checked below, by one limit for all of iddkit; damaged metadata is nobody's business here.
             warnings.simplefilter("ignore")
-            if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
+            # A named pipe would be waited for.
+            if content is None and not stat.S_ISREG(path.stat().st_mode):
                 raise ImageError("not a regular file", path=path)
-            with Image.open(path) as image:
+            with Image.open(path if content is None else io.BytesIO(content)) as image:
                 wrong = check_size(*image.size)
                 if wrong:
                     raise ImageError(wrong, path=path)
                 yield image
     except FileNotFoundError as error:
         raise ImageError("no such image", path=path) from error
+    except UnidentifiedImageError as error:
+        raise ImageError("no image that can be read: of no known format", path=path) from error
     except DAMAGE as error:
         raise ImageError(f"no image that can be read: {error}", path=path) from error
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
+def read_size(path: str | Path, content: bytes | None = None) -> tuple[int, int]:
     """Return width and height in pixels as the image is displayed, from the file's header alone.
 
     A JPEG that a camera marked as rotated (EXIF orientation) is as wide as it is shown, which is what
@@ -69,7 +80,7 @@ def read_size(path: str | Path) -> tuple[int, int]:
     ImageError
         No such file, not an image, or an impossible size.
     """
-    with _opened(Path(path)) as image:
+    with open_image(Path(path), content) as image:
         width, height = image.size
         # A PNG would have to be decoded whole to be asked.
         turned = image.format == _CAMERA and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
@@ -85,9 +96,16 @@ def read_rgb(path: str | Path) -> NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    with _opened(Path(path)) as image:
+    with open_image(Path(path)) as image:
         upright = ImageOps.exif_transpose(image) if image.format == _CAMERA else image
-        return np.array(upright.convert("RGB"))
+        return np.array(to_rgb(upright))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image of any mode as RGB, 8 bits a channel; alpha is left out."""
+    if image.mode.startswith("I;16"):  # Pillow would clip where it should scale
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
@@ -98,7 +116,7 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
     ImageError
         Not readable, or an image with more than one channel.
     """
-    with _opened(Path(path)) as image:
+    with open_image(Path(path)) as image:
         if image.mode not in ("L", "P", "I;16", "I;16B", "I", "1"):
             raise ImageError(f"a label image has one channel, this one is {image.mode}", path=path)
         pixels = np.array(image)

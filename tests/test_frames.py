@@ -5,7 +5,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from iddkit.frames import (
     write_csv,
 )
 from iddkit.frames.index import sort_frames
+from iddkit.groundtruth.plan import stem
 
 POLYGONS = "_gtFine_polygons.json"
 LEFT = "_leftImg8bit.png"
@@ -283,6 +284,60 @@ def test_label_images_alone_are_found_and_the_labels_own_numbers_come_first(tmp_
         "gtFine/train/0/a_gtFine_labelids.png",
         "gtFine/train/0/b_gtFine_labellevel3Ids.png",
     ]
+
+
+@pytest.mark.parametrize("ending", ["label", "gtFine_labelids", "labellevel3Ids", "gtFine_labelTrainIds", "labelIds"])
+@pytest.mark.parametrize("image", ["", ".jpg", "_image.jpg", "_leftImg8bit.png"])
+def test_a_flat_folder_of_label_images_is_a_dataset(tmp_path: Path, ending: str, image: str) -> None:
+    make(tmp_path, f"a_{ending}.png", f"drive/b_{ending}.png", "a_inst_label.png", "a_gtFine_labelColors.png")
+    if image:
+        make(tmp_path, f"a{image}", f"drive/b{image}")
+    index = scan(tmp_path)
+    pictures = [Path(f"a{image}"), Path(f"drive/b{image}")] if image else [None, None]
+    assert index.layout == "flat"
+    assert index.frames == (
+        Frame("", "", "a", pictures[0], None, Path(f"a_{ending}.png")),
+        Frame("", "drive", "b", pictures[1], None, Path(f"drive/b_{ending}.png")),
+    )
+    assert {kind for kind, _ in found(index)} == (set() if image else {"no image"})
+    write_csv(index, tmp_path / "index.csv")
+    assert read_csv(tmp_path / "index.csv").frames == index.frames
+
+
+ANNOTATIONS = [
+    "a.json",
+    "a.xml",
+    "a_image.json",
+    "a_leftImg8bit.xml",
+    "a_gtFine_polygons.json",
+    "a_gtCoarse_polygons.json",
+]
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS)
+def test_label_images_beside_the_polygons_of_a_flat_folder_are_products(tmp_path: Path, annotation: str) -> None:
+    before = scan(make(tmp_path, annotation, "drive/b.json"))
+    assert keys(before) == ["a", "drive/b"]
+    start = str(stem(PurePosixPath(annotation)))
+    make(tmp_path, *(f"{start}_{product}.png" for product in PRODUCTS), "a_label.png", "a_inst_label.png")
+    assert scan(tmp_path) == before
+    assert scan(tmp_path / annotation).frames == before.frames[:1]
+
+
+def test_a_label_image_that_was_annotated_itself_is_an_image(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg", "a_label.png", "a_label.json", "b_inst_label.png", "b_inst_label.json")
+    index = scan(tmp_path)
+    assert index.frames == (
+        Frame("", "", "a", Path("a.jpg")),
+        Frame("", "", "a_label", Path("a_label.png"), Path("a_label.json")),
+        Frame("", "", "b_inst_label", Path("b_inst_label.png"), Path("b_inst_label.json")),
+    )
+    assert scan(tmp_path / "a_label.json").frames == index.frames[1:2]
+
+
+def test_the_finest_of_several_label_images_in_a_flat_folder_is_taken(tmp_path: Path) -> None:
+    make(tmp_path, *(f"a_gtFine_{product}.png" for product in PRODUCTS), "a_label.png", "a_labelids.png")
+    assert [frame.labels for frame in scan(tmp_path)] == [Path("a_gtFine_labelids.png")]
 
 
 def test_suffix_in_capitals_is_a_suffix(tmp_path: Path) -> None:

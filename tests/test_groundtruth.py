@@ -19,6 +19,7 @@ from iddkit import images, labels
 from iddkit.errors import FrameError, LabelMapError, OptionError, OutputError
 from iddkit.groundtruth import Ledger, rasterize
 from iddkit.groundtruth.plan import Plan, make_plan
+from iddkit.journal import Journal
 from iddkit.raster.scanline import fill_numpy
 from tests.conftest import DATA, Writer
 
@@ -494,9 +495,7 @@ def test_another_rule_for_one_level_does_not_speak_for_the_others(dataset: Path)
 
 
 def test_two_runs_at_once_do_not_share_a_folder(dataset: Path, tmp_path: Path) -> None:
-    from iddkit.groundtruth.manifest import Journal
-
-    with Journal(tmp_path / "out"), pytest.raises(OutputError, match="another run is writing here"):
+    with Journal(tmp_path / "out" / "rasterize.jsonl"), pytest.raises(OutputError, match="another run is writing here"):
         rasterize(dataset, tmp_path / "out")
     assert rasterize(dataset, tmp_path / "out").ok
     assert not (tmp_path / "out" / "rasterize.jsonl").exists()

@@ -26,7 +26,7 @@ def setup_cfg() -> configparser.ConfigParser:
 def test_the_packages_of_setup_cfg_are_the_folders_that_exist() -> None:
     listed = set(setup_cfg()["options"]["packages"].split())
     folders = {str(p.parent.relative_to(ROOT)).replace("/", ".") for p in (ROOT / "iddkit").rglob("__init__.py")}
-    assert listed == folders | {"iddkit.label_maps"}
+    assert listed == folders | {"iddkit.label_maps", "iddkit.pipelines"}
 
 
 def test_every_requirement_is_pinned_in_the_constraints() -> None:
@@ -75,7 +75,8 @@ def test_the_plain_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest
 
 def test_package_data_exists() -> None:
     for package, patterns in setup_cfg()["options.package_data"].items():
-        folder = ROOT / ("label_maps" if package.endswith("label_maps") else package)
+        beside = ROOT / package.removeprefix("iddkit.")  # data that lies beside the package in the checkout
+        folder = beside if beside.is_dir() else ROOT / package.replace(".", "/")
         for pattern in patterns.replace(",", " ").split():
             assert list(folder.glob(pattern)), (package, pattern)
 

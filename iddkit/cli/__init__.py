@@ -22,6 +22,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("iddkit.cli.index", "index"),
     "convert": ("iddkit.cli.convert", "convert"),
     "rasterize": ("iddkit.cli.rasterize", "rasterize"),
+    "stats": ("iddkit.cli.stats", "stats"),
+    "make-mini": ("iddkit.cli.subset", "make_mini"),
+    "make-lite": ("iddkit.cli.subset", "make_lite"),
+    "subset": ("iddkit.cli.subset", "subset"),
+    "verify": ("iddkit.cli.verify", "verify"),
     "show": ("iddkit.cli.show", "show"),
     "version": ("iddkit.cli.version", "version"),
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +34,14 @@ UNKNOWN = ("error", "void", "skip")
 label_map = click.option(
     "--label-map", "label_map_name", metavar="MAP", help="Label map by name (idd, cityscapes) or path of a CSV file."
 )
+fill = click.option("--fill", type=click.Choice(FILLS), help="Fill rule.  [default: by format and map]")
+unknown = click.option(
+    "--unknown",
+    type=click.Choice(UNKNOWN),
+    default="error",
+    help="What to do with unknown labels.",
+    show_default=True,
+)
 jobs = click.option(
     "-j",
     "--jobs",
@@ -41,3 +52,27 @@ jobs = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def cache(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--cache FOLDER`` and ``--no-cache``: the command takes ``cache``, a `Path`, or None for no cache."""
+
+    @click.option(
+        "--cache",
+        "cache_folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        help="Where the counts of each frame are kept.  [default: the user's cache folder]",
+    )
+    @click.option("--no-cache", is_flag=True, help="Read every frame anew, and keep nothing.")
+    @functools.wraps(command)
+    def with_cache(*arguments: Any, cache_folder: Path | None, no_cache: bool, **named: Any) -> Any:
+        if no_cache and cache_folder is not None:
+            raise click.UsageError("--cache and --no-cache: only one of them can hold")
+        if not no_cache and cache_folder is None:
+            from iddkit.statistics.cache import default_cache_folder
+
+            cache_folder = default_cache_folder()
+        return command(*arguments, cache=cache_folder, **named)
+
+    return with_cache

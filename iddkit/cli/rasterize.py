@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @options.label_map
 @click.option("--level", "levels", multiple=True, metavar="LEVEL", help="Level of the label images; repeatable; 'all'.")
-@click.option("--fill", type=click.Choice(options.FILLS), help="Fill rule.  [default: by format and map]")
+@options.fill
 @click.option("--instances", is_flag=True, help="Also instance images, of each --level that is named.")
 @click.option(
     "--instance-level", "instance_levels", multiple=True, metavar="LEVEL", help="Instances of these levels instead."
@@ -34,13 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--size", type=options.Size(), help="Size of the images, sampled at pixel centres.  [default: as annotated]"
 )
-@click.option(
-    "--unknown",
-    type=click.Choice(options.UNKNOWN),
-    default="error",
-    help="What to do with unknown labels.",
-    show_default=True,
-)
+@options.unknown
 @options.jobs
 @options.overwrite
 @options.as_json

@@ -29,7 +29,7 @@ from iddkit.frames.index import (
 )
 from iddkit.frames.layout import IMAGE_SUFFIXES, LAYOUTS, Layout, locate
 from iddkit.frames.scan import scan
-from iddkit.frames.table import read_csv, write_csv
+from iddkit.frames.table import encode_csv, read_csv, write_csv
 
 __all__ = [
     "DATASET",
@@ -47,6 +47,7 @@ __all__ = [
     "FrameProblem",
     "Index",
     "Layout",
+    "encode_csv",
     "find_image",
     "locate",
     "natural_order",

@@ -13,11 +13,14 @@ from iddkit.frames.layout import (
     DERIVED,
     DRIVE_FOLDERS,
     DRIVES,
+    IMAGE,
     IMAGE_SUFFIXES,
     LABELME_FOLDERS,
+    LABELS,
     LAYOUTS,
     PRODUCT,
     Layout,
+    Meaning,
     NameRule,
     begin_with_sequence,
     has_splits,
@@ -97,8 +100,8 @@ class _Gathering:
 
     def _is_wanted(self, parts: Parts, name: str) -> bool:
         """Return whether a file of this name in this folder would be part of a frame."""
-        read = None if is_product(name) else self.rules[self._top(parts)].read(name)
-        return read is not None and (not self.look.only or read[0] == self.only_frame)
+        readings = [] if is_product(name) else _readings(self.rules[self._top(parts)], name)
+        return any(not self.look.only or frame == self.only_frame for frame, _ in readings)
 
     def _leave_out(self, parts: Parts, names: set[str]) -> set[str]:
         left_out = {name for name in names if is_product(name)}
@@ -120,24 +123,22 @@ class _Gathering:
         for name in names:
             if is_product(name):
                 continue
-            read = rule.read(name)
-            if read is None:
-                if name.lower().endswith(_SUFFIXES) and not DERIVED.search(name):
-                    self._note(NAME, parts, name, f"not named as a file in {top} is")
-                continue
-            frame, (layout, role, rank) = read
-            if role == PRODUCT:
-                continue
-            if look.only:
-                mine = role != ANNOTATION or (top, name) == (look.at, look.only)
-                if misplaced or frame != self.only_frame or not mine:
+            readings = _readings(rule, name)
+            if not readings and name.lower().endswith(_SUFFIXES) and not DERIVED.search(name):
+                self._note(NAME, parts, name, f"not named as a file in {top} is")
+            for frame, (layout, role, rank) in readings:
+                if role == PRODUCT:
                     continue
-            elif misplaced:
-                place = f"{top}/{{split}}/{{sequence}}"
-                self._note(DEPTH, parts, name, f"files of this name belong into {place}")
-                continue
-            self.counts[layout] += 1
-            self.files[layout].setdefault((split, sequence, frame), []).append(File(folder, name, role, rank))
+                if look.only:
+                    mine = role != ANNOTATION or (top, name) == (look.at, look.only)
+                    if misplaced or frame != self.only_frame or not mine:
+                        continue
+                elif misplaced:
+                    place = f"{top}/{{split}}/{{sequence}}"
+                    self._note(DEPTH, parts, name, f"files of this name belong into {place}")
+                    continue
+                self.counts[layout] += 1
+                self.files[layout].setdefault((split, sequence, frame), []).append(File(folder, name, role, rank))
 
     def _note(self, kind: str, parts: Parts, name: str, problem: str) -> None:
         if not self.look.only or name.startswith(f"{self.only_frame}."):
@@ -170,6 +171,18 @@ class _Gathering:
             # Images in Annotations and none in Images: a flat folder that happens to be called so.
             return replace(index, frames=(), problems=())
         return index
+
+
+def _readings(rule: NameRule, file_name: str) -> list[tuple[str, Meaning]]:
+    """Return what a file's name may mean: frame and meaning. In a flat folder a label image is an image as well."""
+    read = rule.read(file_name)
+    if read is None:
+        return []
+    meaning = read[1]
+    if meaning.layout == "flat" and meaning.role in (LABELS, PRODUCT):
+        # Someone may have annotated the very file.
+        return [read, (Path(file_name).stem, Meaning(meaning.layout, IMAGE, 0))]
+    return [read]
 
 
 def _has_coarse(found: Mapping[Key, list[File]]) -> bool:

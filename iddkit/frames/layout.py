@@ -54,6 +54,14 @@ _COARSE = "gtCoarse/{split}/{sequence}/{name}_gtCoarse_"
 _IDD_LABELS = ("labelids", *(f"labellevel{level}Ids" for level in (4, 3, 2, 1)), "labelcsTrainIds")
 _CITYSCAPES_LABELS = ("labelIds.png", "labelTrainIds.png")
 _RASTERS = (*_each(_FINE, [f"{level}.png" for level in _IDD_LABELS]), *_each(_FINE, _CITYSCAPES_LABELS))
+# Single files of IDD and IDD-lite are passed round too, and people open their images in labelme, whose annotations are
+# then called as the image is, and their label images as the annotation.
+_IMAGE_ENDINGS = ("", "_leftImg8bit", "_image")
+_LABEL_LEVELS = (*(f"_{level}.png" for level in _IDD_LABELS), *_each("_", _CITYSCAPES_LABELS))
+_LABEL_ENDINGS = (
+    *(i + kind + level for kind in ("_gtFine", "", "_gtCoarse") for level in _LABEL_LEVELS for i in _IMAGE_ENDINGS),
+    *(i + "_label.png" for i in _IMAGE_ENDINGS),
+)
 
 #: The layouts by name. ``idd`` and ``cityscapes`` differ in how frames are called: in Cityscapes a frame's name
 #: begins with its city, the sequence.
@@ -79,15 +87,13 @@ LAYOUTS: Final[Mapping[str, Layout]] = MappingProxyType(
         ),
         "flat": Layout(
             "flat",
-            # Single files of IDD are passed round too, and people open IDD's images in labelme.
-            (*_each("{sequence}/{name}", IMAGE_SUFFIXES), *_each("{sequence}/{name}_leftImg8bit", IMAGE_SUFFIXES)),
-            _each(
-                "{sequence}/{name}",
-                (
-                    *(".json", ".xml", "_leftImg8bit.json", "_leftImg8bit.xml"),
-                    *("_gtFine_polygons.json", "_gtCoarse_polygons.json"),
-                ),
+            tuple("{sequence}/{name}" + ending + suffix for ending in _IMAGE_ENDINGS for suffix in IMAGE_SUFFIXES),
+            (
+                *("{sequence}/{name}" + ending + suffix for ending in _IMAGE_ENDINGS for suffix in (".json", ".xml")),
+                *_each("{sequence}/{name}", ("_gtFine_polygons.json", "_gtCoarse_polygons.json")),
             ),
+            _each("{sequence}/{name}", _LABEL_ENDINGS),
+            ("{sequence}/{name}_inst_label.png",),
         ),
     }
 )
@@ -100,7 +106,7 @@ LABELME_FOLDERS = ("Annotations", "Images")
 
 #: Label images and the like that commands of iddkit, AutoNUE, cityscapesScripts and labelme write beside their
 #: sources: ``_gtFine_labellevel3Ids.png``, ``_instanceIds.png``, ``_color.png``, ``_inst_label.png``.
-DERIVED = re.compile(r"_(?:(?:label|instance)(?:[^_]*[Ii]ds|s|Colors)?|inst_label|colors?)\.png\Z")
+DERIVED = re.compile(r"_(?:(?:label|instance)(?:[^_]*[Ii]ds|s|Colors)?|inst_label|colors?)\.(?i:png)\Z")
 
 #: Folders of panoptic images, and the JSON files beside them: ``val_panoptic``, ``cityscapes_panoptic_val.json``.
 PANOPTIC = re.compile(r"(?:[^_]+_panoptic|cityscapes_panoptic_.+|panoptic)(?:_[a-z0-9]+)?(?:\.json)?")

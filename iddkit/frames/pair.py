@@ -46,11 +46,14 @@ def pair_files(
     """
     frames: list[Frame] = []
     noted = list(problems)
+    annotated = {key for key, files in found.items() if any(file.role == ANNOTATION for file in files)}
     for key, files in found.items():
         images, annotations, labels = (_ranked(files, role) for role in (IMAGE, ANNOTATION, LABELS))
         if not annotations:
             # 'a_color.png' is a product of 'a', unless someone annotated the very file.
             images = [file for file in images if not DERIVED.search(file.name)]
+            # And then it is not the label image of 'a'.
+            labels = [file for file in labels if (*key[:2], Path(file.name).stem) not in annotated]
         if not (images or annotations or labels):
             continue
         twice = [*_duplicates(images), *_duplicates(annotations)]

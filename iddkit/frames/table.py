@@ -11,7 +11,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -46,7 +46,12 @@ def write_csv(index: Index, path: str | Path) -> None:
         The file cannot be written.
     """
     path = Path(path)
-    root = _relative(index.root, path.parent)
+    files.write_bytes(path, encode_csv(index, path.parent))
+
+
+def encode_csv(index: Index, folder: Path) -> bytes:
+    """Return the content of the CSV file that `write_csv` would write into `folder`."""
+    root = _relative(index.root, folder)
     columns = COLUMNS if root == "." else (*COLUMNS, _ROOT)
     rows: list[tuple[str, ...]] = [columns]
     for frame in index:
@@ -59,7 +64,7 @@ def write_csv(index: Index, path: str | Path) -> None:
     quoting: Literal[0, 1] = csv.QUOTE_ALL if has_cr else csv.QUOTE_MINIMAL
     csv.writer(text, lineterminator="\n", quoting=quoting).writerows(rows)
     # A file name that is not UTF-8 comes back byte for byte.
-    files.write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _relative(root: Path, folder: Path) -> str:
@@ -82,15 +87,9 @@ def read_csv(path: str | Path) -> Index:
         name, a number that has lost its leading zeros.
     """
     path = Path(path)
-    try:
-        content = files.read_bytes(path)
-    except AnnotationError as error:
-        raise FrameError(error.problem, path=path) from error
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in content:
-        raise FrameError("not a CSV file in UTF-8", path=path)
     roots: set[str] = set()
     frames: dict[str, list[tuple[int, Frame]]] = {}
-    for number, row in _rows(content.decode("utf-8-sig", "surrogateescape"), path):
+    for number, row in read_rows(path, _problem_of_columns):
         frame = _frame(row, number, path)
         frames.setdefault(frame.key, []).append((number, frame))
         roots.add(row.get(_ROOT) or ".")
@@ -107,8 +106,28 @@ def read_csv(path: str | Path) -> Index:
     return Index(root, _layout(kept), kept, sort_problems(problems))
 
 
-def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows that are not empty, numbered as a spreadsheet does: the header is row 1."""
+def read_rows(path: Path, check: Callable[[Sequence[str]], str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a CSV file that are not empty, numbered as a spreadsheet does: the header is row 1.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    check
+        Takes the names of the columns, in lower case; returns what is wrong with them, or "".
+
+    Raises
+    ------
+    FrameError
+        The file cannot be read, is not CSV, is cut short, or `check` refuses its columns.
+    """
+    try:
+        content = files.read_bytes(path)
+    except AnnotationError as error:
+        raise FrameError(error.problem, path=path) from error
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in content:
+        raise FrameError("not a CSV file in UTF-8", path=path)
+    text = content.decode("utf-8-sig", "surrogateescape")
     first = text.partition("\n")[0]
     delimiter = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -118,7 +137,9 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         for number, row in enumerate(reader, start=1):
             if number == 1:
-                header = _header(row, path)
+                header = [cell.strip().lower() for cell in row]
+                if problem := check(header):
+                    raise FrameError(problem, path=path, where="row 1")
             elif any(row):
                 # Excel drops empty cells at the end of a row; in a last row without a line end it is the rest of
                 # the file that is missing.
@@ -133,14 +154,11 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise FrameError("the file is empty", path=path)
 
 
-def _header(row: list[str], path: Path) -> list[str]:
-    header = [cell.strip().lower() for cell in row]
+def _problem_of_columns(header: Sequence[str]) -> str:
     known = [cell for cell in header if cell in (*COLUMNS, _ROOT)]
     if "name" not in known or not set(_PATHS) & set(known):
-        raise FrameError(f"no index: the columns are {', '.join(COLUMNS)}", path=path, where="row 1")
-    if len(set(known)) < len(known):
-        raise FrameError("a column stands twice", path=path, where="row 1")
-    return header
+        return f"no index: the columns are {', '.join(COLUMNS)}"
+    return "a column stands twice" if len(set(known)) < len(known) else ""
 
 
 def _frame(row: Mapping[str, str], number: int, path: Path) -> Frame:

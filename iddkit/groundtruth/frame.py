@@ -17,7 +17,7 @@ from iddkit.groundtruth.ledger import account
 from iddkit.groundtruth.plan import Plan, Product, product_path
 from iddkit.groundtruth.record import Record
 from iddkit.raster import Painting, default_fill, paint
-from iddkit.raster.paint import unknown_labels
+from iddkit.raster.paint import obstacles, unknown_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,7 @@ def rasterize_frame(task: Task) -> FrameResult:
             return FrameResult(frame.key, "skipped", record=task.previous)
         reading = formats.parse(content, task.path)
         annotation = reading.annotation.fitted(image_size, frame.image.name if frame.image else "")
-        problems = [problem for problem in reading.problems if problem.number is not None]
-        if task.plan.unknown == "error":
-            problems += unknown_labels(annotation.shapes, task.plan.label_map)
+        problems = obstacles(reading, task.plan.label_map, task.plan.unknown)
         if problems:
             lines = tuple(str(UserError(problem.text, path=task.path, where=problem.where)) for problem in problems)
             return FrameResult(frame.key, "failed", lines)
@@ -147,8 +145,7 @@ def rasterize_frame(task: Task) -> FrameResult:
     except UnknownFormatError as error:
         return FrameResult(frame.key, "foreign", (str(error),))
     except UserError as error:
-        located = error if error.path else type(error)(error.problem, path=task.path, where=error.where)
-        return FrameResult(frame.key, "failed", (str(located),))
+        return FrameResult(frame.key, "failed", (str(error.located(task.path)),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``rasterize.json``: what was made of which file, and the journal that survives a killed run.
+"""``rasterize.json``: what was made of which file.
 
 While a run goes on, each finished frame is a line of ``rasterize.jsonl`` beside the manifest. At the end the
 lines are folded into the manifest, which holds no time and no order of work, so that an interrupted run that
@@ -12,11 +12,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from iddkit import files
 from iddkit.errors import OutputError, UserError
 from iddkit.groundtruth.record import Record
+from iddkit.journal import replay
 
 NAME = "rasterize.json"
 JOURNAL = "rasterize.jsonl"
@@ -41,8 +42,6 @@ class Manifest:
         Files that are not one frame's, relative to the folder, to their SHA-256.
     recorded_source
         Where the dataset of the records lies: another place than `source` when the folder served another dataset.
-    journalled
-        A run was killed here, and may have left temporary files.
     """
 
     settings: dict[str, Any]
@@ -51,7 +50,6 @@ class Manifest:
     panoptic: dict[str, dict[str, Any]] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     recorded_source: str = ""
-    journalled: bool = False
 
 
 def load(out: Path, settings: Mapping[str, Any], source: str, overwrite: bool) -> Manifest:
@@ -101,12 +99,8 @@ def _decode(path: Path) -> dict[str, Any]:
 
 
 def _replay(path: Path, manifest: Manifest) -> None:
-    lines = [line for line in path.read_bytes().splitlines() if line]
-    manifest.journalled = bool(lines)
-    for line in lines:
-        # What cannot be read is the line that was being written when the run was killed.
-        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-            entry = json.loads(line)
+    for entry in replay(path):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             record = Record.from_json(entry["record"])
             if entry["settings"] != manifest.settings or record is None or not isinstance(entry["key"], str):
                 continue
@@ -125,67 +119,15 @@ def is_panoptic_entry(value: Any) -> bool:
         return False
 
 
-class Journal:
-    """The finished frames of the run that goes on, and the lock that keeps other runs away.
-
-    A context manager; the journal is removed at its end if `save` has folded it into the manifest.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / JOURNAL
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> Journal:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self._path, "ab")
-            # A killed run may have left half a line: begin a new one.
-            self._file.write(b"\n")
-            self._file.flush()
-        except (OSError, ValueError) as error:
-            raise OutputError(f"cannot be written: {getattr(error, 'strerror', error)}", path=self._path) from error
-        try:
-            _lock(self._file, self._path)
-        except OutputError:
-            self._file.close()
-            raise
-        return self
-
-    def add(self, settings: Mapping[str, Any], key: str, record: Record, panoptic: Mapping[str, Any] | None) -> None:
-        """Append a finished frame; the line is in the file when this returns."""
-        entry = {"settings": settings, "key": key, "record": record.to_json(), "panoptic": panoptic}
-        assert self._file is not None
-        try:
-            self._file.write(json.dumps(entry).encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror or error}", path=self._path) from error
-
-    def __exit__(self, *_: object) -> None:
-        assert self._file is not None
-        with contextlib.suppress(OSError):  # what could not be flushed was reported by `add`
-            self._file.close()
-        with contextlib.suppress(OSError):
-            if not self._path.read_bytes().strip():
-                self._path.unlink()
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    # The system lets go of the lock when the process ends, however it ends.
-    try:
-        import fcntl
-    except ImportError:  # Windows: without a lock
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError("another run is writing here; wait for it, or use another --out", path=path.parent) from error
-    except OSError:  # a file system without locks
-        return
+def journal_entry(
+    settings: Mapping[str, Any], key: str, record: Record, panoptic: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what the journal keeps of a finished frame."""
+    return {"settings": settings, "key": key, "record": record.to_json(), "panoptic": panoptic}
 
 
 def save(out: Path, manifest: Manifest) -> Path:
-    """Write the manifest and empty the journal; return the manifest's path."""
+    """Write the manifest, and return its path."""
     document = {
         "format": FORMAT,
         "settings": manifest.settings,
@@ -195,6 +137,4 @@ def save(out: Path, manifest: Manifest) -> Path:
     }
     path = out / NAME
     files.write_bytes(path, (json.dumps(document, indent=1) + "\n").encode())
-    with contextlib.suppress(OSError), open(out / JOURNAL, "r+b") as journal:
-        journal.truncate()
     return path

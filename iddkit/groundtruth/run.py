@@ -11,14 +11,18 @@ from iddkit import files, frames, labels
 from iddkit.errors import FrameError, OptionError, OutputError, UserError
 from iddkit.frames import Index
 from iddkit.groundtruth import manifest as manifests
-from iddkit.groundtruth.frame import FrameResult, Task
+from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 from iddkit.groundtruth.ledger import Ledger
 from iddkit.groundtruth.panoptic_files import PanopticFiles
 from iddkit.groundtruth.plan import Plan, make_plan
-from iddkit.groundtruth.workers import rasterize_frames
+from iddkit.journal import Journal
 from iddkit.versions import made_by
+from iddkit.workers import run_tasks
 
 Progress = Callable[[int, int], None]
+
+# What the workers need, loaded once for all of them.
+_PRELOAD = ("iddkit.groundtruth.frame", "iddkit.formats.cityscapes")
 
 
 @dataclass
@@ -130,9 +134,9 @@ def rasterize(
             report.failures.append(line)
         else:
             report.notes.append(line)
-    with manifests.Journal(folder) as journal:
+    with Journal(folder / manifests.JOURNAL) as journal:
         manifest = manifests.load(folder, plan.settings(), _relative(root, folder), overwrite)
-        if manifest.journalled:
+        if journal.resumed:
             files.remove_temporaries(folder)
         panoptic = PanopticFiles(folder, plan, manifest.outputs)
         panoptic.entries.update(manifest.panoptic)
@@ -140,13 +144,13 @@ def rasterize(
             raise FrameError("no frame has an annotation", path=root)
         tasks = list(_tasks(index, root, folder, plan, manifest, panoptic, overwrite, report))
         try:
-            for done, result in enumerate(rasterize_frames(tasks, jobs), start=1):
+            for done, result in enumerate(run_tasks(rasterize_frame, tasks, jobs, _PRELOAD), start=1):
                 if result.status == "foreign" and (index.layout != "flat" or len(tasks) == 1):
                     # Its name says that it is an annotation, or it was asked for; it was not met on the way.
                     result = replace(result, status="failed")
                 if result.status == "done":
                     assert result.record is not None
-                    journal.add(manifest.settings, result.key, result.record, result.panoptic)
+                    journal.add(manifests.journal_entry(manifest.settings, result.key, result.record, result.panoptic))
                     manifest.frames[result.key] = result.record
                     panoptic.add(result.panoptic)
                 report.add(result)
@@ -161,6 +165,7 @@ def rasterize(
         if manifest.frames:
             try:
                 report.manifest = manifests.save(folder, manifest)
+                journal.clear()
             except OutputError as error:
                 report.failures.append(str(error))
     stale = sum(len(record.stale) for record in manifest.frames.values())

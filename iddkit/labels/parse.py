@@ -8,12 +8,12 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iddkit import files
 from iddkit.errors import LabelMapError
 from iddkit.labels.label_map import ID, VOID, Label, LabelMap
 
@@ -34,9 +34,7 @@ def names() -> tuple[str, ...]:
 
 
 def _folder() -> Path:
-    # In a wheel the maps lie inside the package, in a checkout or an editable install beside it.
-    inside = Path(str(resources.files("iddkit"))) / "label_maps"
-    return inside if inside.is_dir() else inside.parent.parent / "label_maps"
+    return files.data_folder("label_maps")
 
 
 def load(name_or_path: str | Path) -> LabelMap:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from iddkit.annotation import POLYGON, Annotation, Problem, Shape, check_size
+from iddkit.annotation import POLYGON, Annotation, Problem, Reading, Shape, check_size
 from iddkit.errors import OptionError, RasterError, printable
 from iddkit.labels import LabelMap
 from iddkit.raster import labelme, scanline
@@ -178,6 +178,20 @@ def unknown_labels(shapes: Sequence[Shape], label_map: LabelMap) -> list[Problem
         text += f" (and {len(numbers) - 1} more of it)" if len(numbers) > 1 else ""
         problems.append(Problem(f"object {numbers[0]}", text, numbers[0]))
     return problems
+
+
+def obstacles(reading: Reading, label_map: LabelMap, unknown: str) -> list[Problem]:
+    """Return what keeps a file from being painted: objects that could not be read, and labels that are an error.
+
+    Parameters
+    ----------
+    reading
+        The file as it was read.
+    label_map, unknown
+        As `paint` has them.
+    """
+    unreadable = [problem for problem in reading.problems if problem.number is not None]
+    return unreadable + (unknown_labels(reading.annotation.shapes, label_map) if unknown == "error" else [])
 
 
 def _reason_not_to_paint(shape: Shape) -> str | None:

@@ -24,6 +24,12 @@ class Dice:
         """Return `items` in random order."""
         return items[np.argsort(self._bits.random_raw(len(items)), kind="stable")]
 
+    def rows(self, limit: int, count: int) -> NDArray[np.intp]:
+        """Return about `count` whole numbers from 0 to before `limit`, ascending and different; or all of them."""
+        if limit <= count:
+            return np.arange(limit)
+        return np.unique(self._bits.random_raw(count) % np.uint64(limit)).astype(np.intp)
+
     def sample(self, items: NDArray[np.intp], count: int) -> NDArray[np.intp]:
         """Return `count` of the `items`, in their order; all of them when there are no more."""
         if len(items) <= count:

@@ -141,8 +141,10 @@ class Swaps:
         for giving in dice.shuffled(np.flatnonzero(counts > least)):
             first, last = int(self.starts[giving]), int(self.starts[giving + 1])
             picked = first + np.flatnonzero(self.chosen[first:last] & ~self.fixed[first:last])
-            has_room = (counts < most)[sequence_of]
-            free = dice.sample(np.flatnonzero(has_room & (self._near == 0)), MOST_LOOKED_AT)
+            # Of very many rows some by chance, so that an exchange costs the same however many there are.
+            rows = dice.rows(len(sequence_of), 8 * MOST_LOOKED_AT)
+            has_room = (counts < most)[sequence_of[rows]]
+            free = dice.sample(rows[has_room & (self._near[rows] == 0)], MOST_LOOKED_AT)
             if not len(picked) or not len(free):
                 continue
             row = int(picked[dice.below(len(picked))])

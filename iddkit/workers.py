@@ -1,4 +1,4 @@
-"""Frames in worker processes, that end when and as the parent does."""
+"""Work in worker processes, that end when and as the parent does."""
 
 from __future__ import annotations
 
@@ -7,34 +7,42 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from iddkit.errors import OptionError
-from iddkit.groundtruth.frame import FrameResult, Task, rasterize_frame
 
-# Frames handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Tasks handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
 _BATCH = 8
 
 
-def _do(tasks: Sequence[Task]) -> list[FrameResult]:
-    return [rasterize_frame(task) for task in tasks]
+def _do_all(do: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
+    return [do(task) for task in tasks]
 
 
-def rasterize_frames(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
+def run_tasks(
+    do: Callable[[T], R], tasks: Sequence[T], jobs: int, preload: Sequence[str] = ()
+) -> Generator[R, None, None]:
     """Yield the result of each task, in the order in which they are done.
 
     Parameters
     ----------
+    do
+        The work: a function of a module, which tells of a task's failure in its result.
     tasks
-        Frames to rasterize.
+        What it is called with; tasks and results travel between processes.
     jobs
         Worker processes; 1 for none but this one.
+    preload
+        Modules that the workers need, loaded once for all of them where the system can do that.
 
     Raises
     ------
@@ -45,14 +53,14 @@ def rasterize_frames(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
     if jobs == 1 or len(batches) < 2:
         _keep_freed_memory()
         for task in tasks:
-            yield rasterize_frame(task)
+            yield do(task)
         return
-    with _pool(min(jobs, len(batches))) as pool:
-        waiting: set[Future[list[FrameResult]]] = set()
+    with _pool(min(jobs, len(batches)), preload) as pool:
+        waiting: set[Future[list[R]]] = set()
         try:
             for batch in batches:
                 with _interrupts_held_back():  # it may start a worker, which is not to be left half started
-                    waiting.add(pool.submit(_do, batch))
+                    waiting.add(pool.submit(_do_all, do, batch))
                 # A few batches ahead, not all: what waits is memory.
                 if len(waiting) >= 3 * jobs:
                     finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -69,14 +77,14 @@ def rasterize_frames(tasks: Sequence[Task], jobs: int) -> Iterator[FrameResult]:
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(jobs: int, preload: Sequence[str]) -> Iterator[ProcessPoolExecutor]:
     # Not by plain fork: the parent's libraries hold threads, and a fork in that state can hang.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         from multiprocessing import forkserver, resource_tracker  # not to be had on Windows
 
-        context.set_forkserver_preload(["iddkit.groundtruth.workers", "iddkit.formats.cityscapes"])
+        context.set_forkserver_preload(["iddkit.workers", *preload])
         resource_tracker.ensure_running()  # which lifts every mask when it starts
         with _interrupts_held_back():
             forkserver.ensure_running()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from iddkit import frames, labels
+from iddkit.demo import write_dataset
+from iddkit.derivation import derive, select
+from iddkit.derivation.command import command_of
+from iddkit.errors import OptionError, UserError
+from iddkit.images import OutputSize
+from iddkit.statistics import collect
+from iddkit.subset import METHODS, SubsetPlan
+from iddkit.subset.manifest import Manifest
+from iddkit.subset.origin import numbering_of
+
+IDD = labels.load("idd")
+PLAN = SubsetPlan(factor=Fraction(3), longest_side=64, name="small")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of four drives with four frames each, three drives to train and one to validate."""
+    folder = tmp_path_factory.mktemp("source") / "IDD"
+    write_dataset(folder, drives=4, frames=4, size=(160, 90))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_derived_dataset_holds_what_the_choice_was_made_of(dataset: Path, tmp_path: Path) -> None:
+    derived = derive(dataset, tmp_path / "out", PLAN, report=False)
+    assert derived.ok
+    assert derived.chosen == {"train": (12, 4), "val": (4, 1)}
+    assert (derived.built, derived.skipped, derived.failed) == (5, 0, 0)
+    index = frames.scan(tmp_path / "out")
+    label_map, level = numbering_of(index)
+    counted = collect(index, label_map, level=level).table
+    source = collect(dataset, IDD, output_size=OutputSize(longest_side=64)).table
+    chosen = Manifest.load(tmp_path / "out").frames
+    assert len(counted) == 5
+    rows = np.array([i for i, frame in enumerate(source.frames) if frame.key in chosen])
+    expected = source.rows(rows).statistics("level1", sampled=True)
+    found = counted.statistics("level1")
+    for values in ("pixels", "frames", "share_sum"):
+        assert getattr(found, values).tolist() == getattr(expected, values).tolist()
+
+
+def test_the_same_command_does_nothing_more_and_another_folder_gets_the_same_bytes(
+    dataset: Path, tmp_path: Path
+) -> None:
+    derive(dataset, tmp_path / "one", PLAN, jobs=2)
+    before = contents(tmp_path / "one")
+    again = derive(dataset, tmp_path / "one", PLAN)
+    assert (again.built, again.skipped) == (0, 5)
+    assert contents(tmp_path / "one") == before
+    derive(dataset, tmp_path / "two", PLAN, cache=tmp_path / "cache")
+    assert contents(tmp_path / "two") == before
+    assert {"report.html", "report.md", "manifest.json", "frames.csv", "DATASET_CARD.md", "croissant.json"} <= {*before}
+    assert set(Manifest.load(tmp_path / "one").files) == {*before} - {"manifest.json"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_splits_and_drives_stay_apart(dataset: Path, method: str) -> None:
+    counted = collect(dataset, IDD, output_size=PLAN.output_size, images=True)
+    chosen = select(counted, SubsetPlan(factor=Fraction(2), method=method, seed=3))
+    for split, rows in chosen.labelled.items():
+        assert {counted.table.frames[row].split for row in rows} == {split}
+    sides: dict[str, set[str]] = {}
+    for frame in chosen.frames:
+        sides.setdefault(frame.sequence, set()).add(frame.split)
+    assert all(len(splits) == 1 for splits in sides.values())
+    assert chosen.counts == {"train": (12, 6), "val": (4, 2)}
+
+
+def test_counts_of_splits_go_before_the_factor_and_a_list_before_both(dataset: Path) -> None:
+    counted = collect(dataset, IDD, output_size=PLAN.output_size, images=True)
+    assert select(counted, SubsetPlan(factor=Fraction(2), counts={"train": 5})).counts["train"] == (12, 5)
+    assert select(counted, SubsetPlan(counts={"val": 2})).counts == {"train": (12, 0), "val": (4, 2)}
+    keys = ("train/2/frame0003", "val/3/frame0000")
+    listed = select(counted, SubsetPlan(frames=(*keys, "train/9/gone")))
+    assert tuple(frame.key for frame in listed.frames) == keys
+    assert [line.partition(":")[0] for line in listed.missing] == ["train/9/gone"]
+    with pytest.raises(OptionError, match="no split 'tset'"):
+        select(counted, SubsetPlan(counts={"tset": 1}))
+    with pytest.raises(OptionError, match="5 frames of val are asked for; it has 4"):
+        select(counted, SubsetPlan(counts={"val": 5}))
+    with pytest.raises(OptionError, match="factor 17 is larger than the dataset of 16 frames"):
+        select(counted, SubsetPlan(factor=Fraction(17)))
+
+
+def test_images_without_labels_come_along_where_that_is_asked_for(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "IDD")
+    shutil.move(tmp_path / "IDD/leftImg8bit/val", tmp_path / "IDD/leftImg8bit/test")
+    shutil.rmtree(tmp_path / "IDD/gtFine/val")
+    plan = SubsetPlan(factor=Fraction(2), longest_side=64, unlabelled=True)
+    derived = derive(tmp_path / "IDD", tmp_path / "out", plan, report=False)
+    assert derived.chosen == {"train": (12, 6), "test": (4, 2)}
+    assert len(list((tmp_path / "out/leftImg8bit/test").rglob("*.jpg"))) == 2
+    assert not (tmp_path / "out/gtFine/test").exists()
+    counted = collect(tmp_path / "IDD", IDD, output_size=PLAN.output_size, images=True)
+    assert select(counted, PLAN).counts == {"train": (12, 4)}
+    with pytest.raises(OptionError, match="the split test has no labels; --with-unlabelled"):
+        select(counted, SubsetPlan(counts={"test": 2}))
+
+
+def test_damaged_frames_are_named_and_left_out_of_the_choice(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "IDD")
+    image = sorted((tmp_path / "IDD/leftImg8bit/train").rglob("*.jpg"))[0]
+    image.write_bytes(image.read_bytes()[:900])
+    polygons = sorted((tmp_path / "IDD/gtFine/train").rglob("*.json"))[-1]
+    polygons.write_text("{")
+    derived = derive(tmp_path / "IDD", tmp_path / "out", PLAN, report=False)
+    assert not derived.ok
+    assert (derived.failed, derived.chosen["train"]) == (2, (10, 3))
+    assert len(derived.failures) == 2
+    assert str(image) in derived.failures[0]
+    assert str(polygons) in derived.failures[1]
+    assert derived.evidence is not None
+    assert len(derived.evidence.failures) == 2
+
+
+def test_a_source_of_label_images_is_derived_from_as_well(dataset: Path, tmp_path: Path) -> None:
+    first = SubsetPlan(factor=Fraction(2), longest_side=120, level="level2")
+    derive(dataset, tmp_path / "mini", first, report=False)
+    second = derive(
+        tmp_path / "mini", tmp_path / "lite", PLAN, level=numbering_of(frames.scan(tmp_path / "mini")).level
+    )
+    assert second.ok
+    assert second.chosen == {"train": (6, 2), "val": (2, 1)}
+    for path in (tmp_path / "lite/gtFine").rglob("*_label.png"):
+        assert np.array(Image.open(path)).shape == (36, 64)
+    with pytest.raises(UserError, match="labels of id cannot be made of those of the source, which are of level2"):
+        derive(tmp_path / "mini", tmp_path / "fine", SubsetPlan(factor=Fraction(2), level="id"), level="level2")
+
+
+def test_the_command_of_a_plan_names_what_is_unusual() -> None:
+    plan = SubsetPlan(factor=Fraction("3.9"), size=(320, 227), seed=7, cover_sequences=True, license="CC BY 4.0")
+    assert command_of(plan) == (
+        "iddkit subset SOURCE OUT --factor 39/10 --level level1 --size 320x227 --label-map idd --seed 7 "
+        "--cover-all-sequences --license 'CC BY 4.0'"
+    )
+    listed = SubsetPlan(frames=("a",), factor=Fraction(2), image_format="png", quality=10)
+    assert "--from FRAMES.csv --level level1 --label-map idd --image-format png" in command_of(listed)
