@@ -127,6 +127,17 @@ def test_damaged_frames_are_named_and_left_out_of_the_choice(dataset: Path, tmp_
     assert len(derived.evidence.failures) == 2
 
 
+def test_where_all_frames_are_taken_a_damaged_image_is_named_as_well(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "IDD")
+    image = sorted((tmp_path / "IDD/leftImg8bit/train").rglob("*.jpg"))[0]
+    image.write_bytes(image.read_bytes()[:900])
+    derived = derive(tmp_path / "IDD", tmp_path / "out", SubsetPlan(factor=Fraction(1), longest_side=64), report=False)
+    assert (derived.built, derived.failed) == (15, 1)
+    assert str(image) in derived.failures[0]
+    assert derived.evidence is not None
+    assert [(split.frames, split.chosen) for split in derived.evidence.splits] == [(12, 11), (4, 4)]
+
+
 def test_a_source_of_label_images_is_derived_from_as_well(dataset: Path, tmp_path: Path) -> None:
     first = SubsetPlan(factor=Fraction(2), longest_side=120, level="level2")
     derive(dataset, tmp_path / "mini", first, report=False)
@@ -149,3 +160,12 @@ def test_the_command_of_a_plan_names_what_is_unusual() -> None:
     )
     listed = SubsetPlan(frames=("a",), factor=Fraction(2), image_format="png", quality=10)
     assert "--from FRAMES.csv --level level1 --label-map idd --image-format png" in command_of(listed)
+
+
+def test_a_dataset_without_splits_becomes_one_to_train_with(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "Label Me", drives=2, frames=3, size=(96, 54), to="labelme-json")
+    derived = derive(tmp_path / "Label Me", tmp_path / "out", SubsetPlan(factor=Fraction(3)), report=False)
+    assert derived.chosen == {"": (6, 2)}
+    assert derived.evidence is not None
+    assert derived.evidence.chosen == 2
+    assert len(list((tmp_path / "out/leftImg8bit/train").rglob("*_image.jpg"))) == 2

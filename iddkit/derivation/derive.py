@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from iddkit import frames
 from iddkit.derivation.command import command_of
-from iddkit.derivation.select import Selection, has_choice, select
+from iddkit.derivation.select import Rows, Selection, has_choice, select
 from iddkit.errors import OptionError
 from iddkit.frames import Frame, Index
 from iddkit.statistics import Collection, FrameTable, collect
@@ -142,17 +142,20 @@ def derive(
         built = folder.build(selection.frames, jobs=jobs, progress=progress)
         failures = (*collection.failures, *selection.missing, *built.failures)
         written = _written(selection.frames, folder.records)
+        counts = selection.counts
         notes: list[str] = []
         evidence = None
-        if any(len(rows) for rows in selection.labelled.values()):
+        taken = _taken(collection.table, selection.labelled, set(folder.records))
+        if any(len(rows) for rows in taken.values()):
             others = _others(beside, cache, jobs, notes) if report else []
+            selection = replace(selection, labelled=taken)
             evidence = _evidence(collection, selection, plan, out, written, others, failures)
             if report:
                 _write_pages(folder, evidence, written, out)
         manifest = folder.finish({} if evidence is None else {"evidence": evidence.to_json()})
         has_report = REPORT in manifest.files
         return Derived(
-            selection.counts,
+            counts,
             built.done,
             built.skipped,
             built.failed + len(collection.failures) + len(selection.missing),
@@ -169,6 +172,11 @@ def _refuse_level(table: FrameTable, plan: SubsetPlan) -> None:
         f"labels of {plan.level} cannot be made of those of the source, which are of {table.level}; "
         f"possible: {', '.join(table.levels())}"
     )
+
+
+def _taken(table: FrameTable, chosen: Mapping[str, Rows], made: set[str]) -> dict[str, Rows]:
+    """Return the rows of the frames that could be made, too: what the report is to speak of."""
+    return {split: rows[[table.frames[i].key in made for i in rows]] for split, rows in chosen.items()}
 
 
 def _written(chosen: Sequence[Frame], records: Mapping[str, FrameRecord]) -> tuple[Frame, ...]:
