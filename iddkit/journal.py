@@ -110,6 +110,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise OutputError("another run is writing here; wait for it, or use another --out", path=path.parent) from error
+        problem = "another run is writing here; wait for it, or use another folder"
+        raise OutputError(problem, path=path.parent) from error
     except OSError:  # a file system without locks
         return

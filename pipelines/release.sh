@@ -13,6 +13,10 @@ if [ "$#" -ne 2 ]; then
 fi
 source=$1
 out=$2
+if ! command -v iddkit > /dev/null; then
+    echo "$0: no iddkit on the PATH; after 'make demo': PATH=\"\$PWD/.venv/bin:\$PATH\"" >&2
+    exit 2
+fi
 
 iddkit rasterize "$source" --out "$out/labels" --level all --instances
 iddkit stats "$source" # what is wrong with a frame, before anything is chosen

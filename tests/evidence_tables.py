@@ -15,9 +15,9 @@ from iddkit.frames import Frame
 from iddkit.statistics import FrameTable, Sampled, classes
 from iddkit.statistics.table import CELL_UNIT, CELLS, COLORS
 from iddkit.subset import SubsetPlan, candidates_of, choose
+from iddkit.subset.compare import compare
 from iddkit.subset.evidence import Measure, SubsetEvidence
-from iddkit.subset.gather import gather_evidence, measures_of
-from iddkit.subset.quality import measure_errors, prepare, random_errors
+from iddkit.subset.gather import gather_evidence
 
 CELL = 60  # pixels of a cell of the made-up label images
 
@@ -97,10 +97,9 @@ def make_evidence(
     measures: dict[str, tuple[Measure, ...]] = {}
     for split, rows in chosen.items() if subsets else ():
         everything = np.array([i for i, frame in enumerate(table.frames) if frame.split == split], dtype=np.intp)
-        space = prepare(candidates_of(table.rows(everything)))
         if len(rows):
-            randoms = random_errors(space, len(rows), subsets=subsets)
-            measures[split] = measures_of(measure_errors(space, np.searchsorted(everything, rows)), randoms)
+            part = np.searchsorted(everything, rows)
+            measures[split] = compare(table.rows(everything), part, level, subsets=subsets)
     wanted = SubsetPlan(
         label_map=table.label_map,
         level=level,

@@ -88,7 +88,10 @@ def test_labels_that_were_left_out_are_named() -> None:
         counts[1:, 2] = 0
         counts[0, 2] = 5
     plan = SubsetPlan(level="level1", factor=Fraction(6))
-    for rows, words in (([3, 9], "level1: living things."), ([0, 9], "No label that a frame of the source holds")):
+    for rows, words in (
+        ([3, 9], "level1: living things (train)."),
+        ([0, 9], "At level1, no label that frames of a split hold"),
+    ):
         assert words in card(gather_evidence(table, {"train": np.array(rows)}, plan))
 
 

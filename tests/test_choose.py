@@ -135,11 +135,12 @@ def test_the_list_of_a_seed_is_the_one_on_record() -> None:
         assert chosen.tolist() == entry["chosen"]
 
 
-def test_blocks_of_drives_keep_the_rules_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_blocks_of_drives_keep_the_rules_of_the_whole(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr("iddkit.subset.choice.BLOCK", 100)  # several blocks, and drives longer than half a block
     candidates = simulate([*DRIVES, 130], 7)
     count = round(len(candidates) / 5)
-    chosen = choose(candidates, count, seed=1)
+    chosen = choose(candidates, count, seed=seed)
     randoms = [choose(candidates, count, method="random", seed=i) for i in range(20)]
     assert len(chosen) == count
     assert 100 * divergence(candidates, chosen) <= np.median([divergence(candidates, r) for r in randoms])

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from iddkit import labels
+from iddkit import frames, labels
 from iddkit.cli import group
 from iddkit.cli.subset import make_lite, make_mini, subset
 from iddkit.demo import write_dataset
 from iddkit.errors import FrameError, LabelMapError, OptionError, RecipeError
 from iddkit.frames import Index
-from iddkit.subset.evidence import Measure
+from iddkit.subset.evidence import LostLabel, Measure
 from iddkit.subset.plan import SubsetPlan
 from iddkit.subset.recipe import KEYS, load_recipe, plan_of
 
@@ -207,7 +207,9 @@ def test_what_is_not_understood_ends_with_2(calls: Calls, source: Path, argument
         (["--factor", "2", "--quality", "0"], OptionError, "the quality 0 is not between 1 and 100"),
         (["--factor", "2", "--level", "level9"], LabelMapError, "has no level 'level9'"),
         (["--recipe", "idd_light"], RecipeError, "known by name: idd_lite, idd_mini"),
-        (["--factor", "2", "--from", "none.csv"], OptionError, "--factor and --count have no place beside it"),
+        (["--factor", "2", "--from", "none.csv"], OptionError, "--factor has no place beside it"),
+        (["--seed", "2", "--from", "none.csv"], OptionError, "--seed has no place beside it"),
+        (["--cover-all-sequences", "--from", "none.csv"], OptionError, "--cover-all-sequences has no place beside it"),
         (["--from", "none.csv"], FrameError, "none.csv: cannot be read: No such file or directory"),
     ],
 )
@@ -260,24 +262,31 @@ def test_the_options_of_the_run_are_passed_on(calls: Calls, source: Path, tmp_pa
     }
 
 
+LOST = (("val", "sky"), ("train", "sky"), ("val", "bus"))
+
+
 @dataclass
 class Evidence:
     """A `SubsetEvidence`, as far as the commands look at it."""
 
     splits: tuple[Any, ...]
+    level: str = "level1"
+    finest: str = "id"
 
-    def lost(self) -> dict[str, tuple[str, ...]]:
-        return {"level2": (), "level1": ("sky",)}
+    def lost(self) -> dict[str, tuple[Any, ...]]:
+        lost = [LostLabel(split, SimpleNamespace(name=name, quoted=name)) for split, name in LOST]  # type: ignore[arg-type]
+        return {"level1": tuple(lost[:1]), "id": tuple(lost[1:])}
 
 
 @pytest.fixture
 def evidence() -> Evidence:
     measures = (
-        Measure("js", "label shares (JS divergence)", "1e-6 bits", 0.0971, (310.0, 12006.1, 14000.0)),
-        Measure("worst_share", "worst label's share", "%", 0.2834, (0.1, 13.8)),
-        Measure("mmd", "feature distance (MMD)", "", 0.5, ()),
+        Measure("js", "label shares (JS divergence)", "bits", 9.71e-8, (0.00031, 0.0120061, 0.014), "level1"),
+        Measure("pairs", "largest pair error", "points", 0.0, (0.0, 0.0), "level1"),
+        Measure("worst_share", "largest share error", "%", 0.2834, (0.1, 13.8), "id", '"car, bus"'),
+        Measure("mmd", "feature distance (MMD)", "", 0.5, (), "id"),
     )
-    return Evidence((SimpleNamespace(name="train", measures=measures),))
+    return Evidence((SimpleNamespace(name="train", measures=measures, chosen=12, frames=40),))
 
 
 def test_the_summary_says_what_was_chosen_and_how_well_and_ends_with_the_report(
@@ -288,11 +297,17 @@ def test_the_summary_says_what_was_chosen_and_how_well_and_ends_with_the_report(
     lines = result.stdout.splitlines()
     assert lines[:2] == ["chosen    train 2 of 5, val 1 of 1 frames", "frames    2 written, 1 up to date, 0 failed"]
     cells = [" ".join(line.split()) for line in lines]
-    assert "train label shares (JS divergence) 1e-6 bits 0.0971 12,006 3 of 3" in cells
-    assert "train worst label's share % 0.283 6.95 1 of 2" in cells
-    assert "train feature distance (MMD) - 0.5 - -" in cells
-    assert lines[-3:] == ["no frame  of sky (level1)", "manifest  out/manifest.json", "report    out/report.html"]
-    assert result.stderr == ""
+    assert "train level1 label shares (JS divergence) - bits 9.71e-08 0.012 3 of 3" in cells
+    assert 'train id largest share error "car, bus" % 0.283 6.95 1 of 2' in cells
+    assert "train id feature distance (MMD) - - 0.5 - -" in cells
+    assert not any("pair" in line for line in cells)  # random choices have no error there, either
+    assert lines[-4:] == [
+        "no frame  of sky (val), at level1",
+        "no frame  of labels at id: 1 (train), 1 (val)",
+        "manifest  out/manifest.json",
+        "report    out/report.html",
+    ]
+    assert result.stderr.startswith("Note: So few chosen frames as 12 (train) cannot hold")
 
 
 def test_without_labels_or_report_the_summary_is_short(calls: Calls, source: Path) -> None:
@@ -319,9 +334,10 @@ def test_json_has_all_of_the_summary(calls: Calls, source: Path, evidence: Evide
     document = json.loads(run_well("make-lite", source, "out", "--json").stdout)
     assert document["splits"]["train"] == {"frames": 5, "chosen": 2}
     assert (document["written"], document["up_to_date"], document["failed"]) == (2, 1, 0)
-    assert document["errors"]["train"]["js"]["value"] == 0.0971
-    assert document["errors"]["train"]["js"]["percentile"] == 0
-    assert document["lost"] == {"level2": [], "level1": ["sky"]}
+    assert document["errors"]["train"]["level1"]["js"]["value"] == 9.71e-8
+    assert document["errors"]["train"]["level1"]["js"]["percentile"] == 0
+    assert document["errors"]["train"]["id"]["worst_share"]["label"] == '"car, bus"'
+    assert document["lost"]["level1"] == [{"split": "val", "label": "sky"}]
     assert document["report"] == "out/report.html"
     calls.gives = Derived(report=None)
     plain = json.loads(run_well("make-lite", source, "out", "--json").stdout)
@@ -367,3 +383,16 @@ def test_a_frame_that_cannot_be_read_is_listed_and_the_rest_is_derived(drives: P
     assert "frames    11 written, 0 up to date, 1 failed" in result.stdout
     more = run("subset", source, tmp_path / "more", "--count", "train=12", "--no-report", "-j", 1)
     assert str(more.exception) == "12 frames of train are asked for; it has 11"
+
+
+def test_files_without_a_partner_are_counted_and_not_listed(calls: Calls, source: Path) -> None:
+    index = frames.scan(source)
+    lines = [str(FrameError(p.problem, path=index.root / p.path)) for p in index.problems]
+    assert lines
+    calls.gives = Derived(notes=(*lines, "another"))
+    stderr = run_well("make-lite", source, "out").stderr
+    assert stderr.splitlines() == [
+        "Note: another",
+        f"{len(lines)} notes on files without a partner: 'iddkit index' lists them",
+    ]
+    assert json.loads(run_well("make-lite", source, "out", "--json").stdout)["notes"] == [*lines, "another"]

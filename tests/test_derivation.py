@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -169,3 +170,87 @@ def test_a_dataset_without_splits_becomes_one_to_train_with(tmp_path: Path) -> N
     assert derived.evidence is not None
     assert derived.evidence.chosen == 2
     assert len(list((tmp_path / "out/leftImg8bit/train").rglob("*_image.jpg"))) == 2
+
+
+def test_a_derived_source_says_itself_at_which_level_its_labels_are(tmp_path: Path) -> None:
+    # Numbers that level1 has, too: nothing but the manifest tells that 5 is a vehicle, not something far away.
+    for number in (2, 5):
+        folder = tmp_path / f"source/{{}}/train/{number}"
+        image, label = (Path(str(folder).format(top)) for top in ("leftImg8bit", "gtFine"))
+        image.mkdir(parents=True)
+        label.mkdir(parents=True)
+        Image.new("RGB", (8, 6)).save(image / "a_leftImg8bit.png")
+        Image.new("L", (8, 6), number).save(label / "a_gtFine_labellevel2Ids.png")
+    everything = SubsetPlan(factor=Fraction(1), level="level2")
+    derive(tmp_path / "source", tmp_path / "mini", everything, report=False)
+    derived = derive(tmp_path / "mini", tmp_path / "lite", SubsetPlan(factor=Fraction(1)), report=False)
+    assert derived.ok
+    for number in (2, 5):
+        found = np.array(Image.open(tmp_path / f"lite/gtFine/train/{number}/a_label.png"))
+        coarse = next(c for c in IDD.categories("level2") if c.number == number).labels[0].numbers["level1"]
+        assert set(found.ravel().tolist()) == {coarse} != {number}
+    assert Manifest.load(tmp_path / "lite").source_level == "level2"
+    city = SubsetPlan(label_map=labels.load("cityscapes"), factor=Fraction(1), level="category")
+    with pytest.raises(UserError):
+        derive(tmp_path / "mini", tmp_path / "city", city, report=False)
+
+
+def test_what_the_reports_say_of_failures_does_not_depend_on_where_the_folders_lie(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, out = tmp_path / "n", tmp_path / "out"  # 'train/' ends with the name of the source and a slash
+    shutil.copytree(dataset, source)
+    broken = sorted((source / "gtFine/train").rglob("*.json"))[-1]
+    broken.write_text("{")
+    found = []
+    for root, folder in ((source, out), (Path("n"), Path("out"))):
+        evidence = derive(root, folder, PLAN, report=False).evidence
+        assert evidence is not None
+        assert [line.partition(":")[0] for line in evidence.failures] == [broken.relative_to(source).as_posix()]
+        found.append(contents(out))
+        shutil.rmtree(out)
+    assert found[0] == found[1]
+    assert not [path for path, content in found[0].items() if str(tmp_path).encode() in content]
+
+
+def test_the_reason_is_said_where_no_frame_can_be_read(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "IDD")
+    for path in (tmp_path / "IDD/gtFine").rglob("*_polygons.json"):
+        path.write_text("{")
+    with pytest.raises(UserError, match="no frame has labels that can be read; the first of 16 problems: .*: line 1"):
+        derive(tmp_path / "IDD", tmp_path / "out", PLAN)
+
+
+def test_what_is_shown_beside_is_looked_for_before_the_work(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The pages take their time.
+    monkeypatch.setattr(sys.modules["iddkit.derivation.derive"], "_write_pages", lambda *_: None)
+    with pytest.raises(UserError, match="no such file or folder"):
+        derive(dataset, tmp_path / "out", PLAN, beside=[tmp_path / "none"])
+    assert not (tmp_path / "out").exists()
+    derive(dataset, tmp_path / "out", PLAN, report=False)
+    with pytest.raises(OptionError, match="cannot be shown beside itself"):
+        derive(dataset, tmp_path / "out", PLAN, beside=[tmp_path / "out" / "gtFine"])
+    shutil.copytree(dataset / "leftImg8bit/val", tmp_path / "bare/leftImg8bit/test")
+    derived = derive(dataset, tmp_path / "out", PLAN, beside=[tmp_path / "bare"])
+    assert any("not shown beside, as no frame has labels" in note for note in derived.notes)
+
+
+def test_a_dataset_of_no_frame_is_not_made(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no frame at all is asked for"):
+        derive(dataset, tmp_path / "out", SubsetPlan(counts={"train": 0}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_can_be_those_of_a_numbering_for_training(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "city", drives=2, frames=2, size=(96, 54), label_map="cityscapes")
+    plan = SubsetPlan(labels.load("cityscapes"), "train", Fraction(2), layout="cityscapes")
+    derived = derive(tmp_path / "city", tmp_path / "out", plan, report=False)
+    assert derived.ok
+    assert derived.evidence is not None
+    assert derived.evidence.splits[0].level("train").labels[0].name == "road"
+    written = list((tmp_path / "out/gtFine").rglob("*_gtFine_labelTrainIds.png"))
+    assert written
+    assert {int(n) for path in written for n in np.unique(np.array(Image.open(path)))} <= {*range(19), 255}

@@ -15,10 +15,12 @@ from iddkit import labels
 from iddkit.errors import LabelMapError
 from iddkit.frames import Frame
 from iddkit.statistics import classes
-from iddkit.subset import SubsetPlan
+from iddkit.statistics.columns import collapse
+from iddkit.subset import SubsetPlan, candidates_of
 from iddkit.subset.beside import match_classes
+from iddkit.subset.compare import collapse_candidates, compare, measures_of
 from iddkit.subset.evidence import DIGITS, SHORT, LabelEvidence, Measure, SubsetEvidence
-from iddkit.subset.gather import gather_evidence, measures_of, short_name
+from iddkit.subset.gather import gather_evidence, short_name
 from iddkit.subset.quality import RandomErrors
 from tests.evidence_tables import choose_rows, make_evidence, make_table
 
@@ -50,7 +52,7 @@ def test_each_number_follows_from_the_counts(level: str, train: int, val: int, s
                 pooled = [getattr(label, counts).pooled for label in one.labels]
                 assert sum(pooled) == pytest.approx(1 if any(pooled) else 0, abs=1e-7)
             for label in one.labels:
-                assert label.lost == (label.resized.frames > 0 and label.subset.frames == 0)
+                assert label.lost == (label.source.frames > 0 and label.subset.frames == 0)
                 assert label.subset.frames <= label.resized.frames <= split.frames
                 error = label.subset.presence - label.resized.presence
                 assert label.presence_error == pytest.approx(error, abs=1e-8)
@@ -59,7 +61,7 @@ def test_each_number_follows_from_the_counts(level: str, train: int, val: int, s
         for matrix in (split.pairs, split.pairs_chosen):
             assert np.array_equal(matrix, np.transpose(matrix))
             counts = "resized" if matrix is split.pairs else "subset"
-            presence = [getattr(label, counts).presence for label in split.level(level).labels]
+            presence = [getattr(label, counts).presence for label in split.level(evidence.presence_level).labels]
             assert np.allclose(np.diag(matrix), presence, atol=1e-8)
         # What the cells hold is what the images hold.
         assert np.sum(split.layout) / 16 <= 1 + 1e-6
@@ -116,8 +118,9 @@ def test_a_label_that_no_chosen_frame_holds_is_named_at_each_level() -> None:
         table, {"train": np.array([0, 7, 9])}, SubsetPlan(level="level1", factor=Fraction(6), name="tiny")
     )
     lost = evidence.lost()
-    assert "bridge" in lost["id"]
-    assert "bridge, tunnel" in lost["level3"]
+    assert next(iter(lost)) == "level1"  # what is published comes first
+    assert "bridge (train)" in map(str, lost["id"])
+    assert '"bridge, tunnel" (train)' in map(str, lost["level3"])
     assert lost["level1"] == ()
     bridge = next(label for label in every_label(evidence) if label.name == "bridge")
     assert (bridge.lost, bridge.share_error, bridge.source.frames, bridge.subset.frames) == (True, -1.0, 1, 0)
@@ -235,27 +238,73 @@ def test_the_place_among_random_subsets_is_counted(value: float, random: list[fl
 
 def test_errors_that_are_not_known_are_left_out() -> None:
     evidence = make_evidence(make_table({"train": (2, 4)}), {"train": 3}, subsets=5)
-    assert [m.name for m in evidence.splits[0].measures] == [
-        "js",
-        "worst_share",
-        "worst_presence",
-        "pairs",
-        "layout",
-        "mmd",
-    ]
+    names = ["worst_share", "js", "worst_presence", "pairs", "layout", "mmd"]
+    assert [m.name for m in evidence.splits[0].measures] == names
     units = {measure.name: measure.unit for measure in evidence.splits[0].measures}
-    assert (units["js"], units["worst_share"], units["pairs"]) == ("1e-6 bits", "%", "points")
+    assert (units["js"], units["worst_share"], units["pairs"]) == ("bits", "%", "points")
 
     class Known:
         js, worst_share, worst_presence, pairs, layout, mmd = 1e-6, 0.02, 0.03, 0.04, float("nan"), 0.5
 
     randoms = RandomErrors(*(np.array([2.0, 1.0]) for _ in range(6)))
-    found = measures_of(Known(), randoms)  # type: ignore[arg-type]
+    found = measures_of(Known(), randoms, "level1")  # type: ignore[arg-type]
     assert [(m.name, m.value) for m in found] == [
-        ("js", 1.0),
         ("worst_share", 2.0),
+        ("js", 1e-6),
         ("worst_presence", 3.0),
         ("pairs", 4.0),
         ("mmd", 0.5),
     ]
-    assert found[0].random == (1e6, 2e6)
+    assert list(found[1].random) == [1, 2]
+    assert {m.level for m in found} == {"level1"}
+
+
+def test_the_choice_is_measured_at_the_published_level_and_at_the_finest_one() -> None:
+    evidence = make_evidence(make_table(TWO_SPLITS, level="id", rare=0.9), {"train": 8, "val": 4}, level="level2")
+    for split in evidence.splits:
+        assert list(dict.fromkeys(measure.level for measure in split.measures)) == ["level2", "id"]
+        for measure in split.measures:
+            level = split.level(measure.level)
+            if measure.name == "js":
+                assert measure.value == pytest.approx(level.js, abs=1e-11)
+            if measure.name == "worst_share" and level.worst_share is not None:
+                assert measure.value == pytest.approx(abs(100 * (level.worst_share.share_error or 0)), abs=1e-4)
+                assert measure.label == level.worst_share.quoted
+            if measure.name == "worst_presence" and level.worst_presence is not None:
+                assert measure.value == pytest.approx(abs(100 * level.worst_presence.presence_error), abs=1e-6)
+            if measure.name == "pairs" and measure.level == evidence.presence_level:
+                apart = 100 * np.abs(np.array(split.pairs_chosen) - np.array(split.pairs))
+                np.fill_diagonal(apart, 0)
+                assert measure.value == pytest.approx(apart.max(), abs=1e-6)
+                assert " with " in measure.label
+    same = make_evidence(make_table({"train": (2, 6)}, level="level2"), {"train": 4}, level="level2")
+    assert len(same.splits[0].measures) == 6
+
+
+@given(st.sampled_from(["level3", "level2", "level1"]), st.integers(0, 9))
+def test_candidates_of_a_coarse_level_hold_the_sums_of_the_fine_ones(level: str, seed: int) -> None:
+    table = make_table({"train": (2, 4)}, level="id", seed=seed)
+    fine, count = candidates_of(table), len(classes(table.label_map, level))
+    coarse = collapse_candidates(fine, collapse(table.label_map, "id", level), count)
+    assert fine.layout is not None
+    assert coarse.layout is not None
+    assert coarse.classes == count
+    assert np.array_equal(coarse.pixels.sum(axis=0), table.statistics(level, sampled=True).pixels)
+    assert np.array_equal(coarse.pixels.sum(axis=1), fine.pixels.sum(axis=1))
+    assert np.array_equal(coarse.layout.sum(axis=2, dtype=int), fine.layout.sum(axis=2, dtype=int))
+    assert compare(table, np.array([0, 5]), level, subsets=2)[0].level == level
+
+
+def test_a_manifest_has_neither_matrices_nor_single_random_subsets() -> None:
+    evidence = make_evidence(make_table(TWO_SPLITS), {"train": 8, "val": 3}, subsets=9)
+    summary = evidence.summary()
+    assert not {"pairs", "pairs_chosen", "layout", "layout_chosen"} & set(summary["splits"][0])
+    measure = evidence.splits[1].measures[0]
+    assert summary["splits"][1]["measures"][0]["random"] == {
+        "best": measure.random[0],
+        "median": measure.median,
+        "worst": measure.random[-1],
+        "beaten": measure.beaten,
+        "of": 9,
+    }
+    assert len(json.dumps(summary)) < len(json.dumps(evidence.to_json()))

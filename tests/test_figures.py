@@ -228,3 +228,27 @@ def test_numbers_are_written_as_people_read_them() -> None:
     assert figure.percent(0.00123) == "0.123 %"
     assert figure.number(1.2e-7) == "1.2e\N{MINUS SIGN}7"
     assert (figure.number(0.0), figure.signed(0.0)) == ("0", "0")
+
+
+def test_pixels_are_dots_on_a_log_axis(evidence: SubsetEvidence) -> None:
+    with figure.styled():
+        axes = label_figures.draw_pixels(evidence).axes[0]
+    assert axes.get_xscale() == "log"
+    found = sorted(places[0] for marker, places in markers(axes) if marker in ("o", "D"))
+    expected = sorted(value for dataset in evidence.datasets[:2] for value in dataset.pixels if value)
+    assert found == pytest.approx(expected)
+
+
+def test_one_frame_more_does_not_fill_the_scale_of_the_pairs(evidence: SubsetEvidence) -> None:
+    split = evidence.splits[0]
+    with figure.styled():
+        picture = split_figures.draw_pairs(evidence, split).axes[1].images[0]
+    assert picture.get_clim()[1] >= 100 * 2 / split.chosen
+
+
+def test_each_level_has_its_block_of_errors(evidence: SubsetEvidence) -> None:
+    with figure.styled():
+        axes = split_figures.draw_random(evidence).axes[0]
+    titles = [text.get_text() for text in axes.get_yticklabels()]
+    assert [title for title in titles if title.startswith("labels of")] == ["labels of level1", "labels of id"]
+    assert len(titles) == 14

@@ -55,3 +55,11 @@ def test_a_sheet_has_a_cell_for_each_picture() -> None:
     found = {tuple(color) for color in sheet.reshape(-1, 3).tolist()}
     assert {(10 * k,) * 3 for k in range(1, 7)} <= found
     assert sheet.shape[1] == 8 + 3 * (64 + 8)
+
+
+def test_pictures_of_any_shape_find_their_place_on_a_sheet() -> None:
+    shapes = [(3, 6000, 3), (6000, 1, 3), (1, 1, 3), (90, 160, 3)]
+    pictures = [np.full(shape, 120, dtype=np.uint8) for shape in shapes]
+    sheet = draw_contact_sheet([pictures], ("a", "b", "c", "d"), ("all",), width=64)
+    assert 192 < sheet.shape[0] < 300
+    assert sheet.shape[1] == 8 + 4 * 72

@@ -181,6 +181,7 @@ def test_names_that_are_none_of_a_file_are_an_error(name: str, source: Index, tm
     wrong = [replace(source.frames[0], name=name), replace(source.frames[1], split=name)]
     built = build([*wrong, source.frames[2]], source.root, tmp_path / "out", LITE)
     assert (built.done, built.failed) == (1, 2)
+    assert all(line.endswith("cannot be part of a file's name") for line in built.failures)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["idd", "out"]
 
 
@@ -267,10 +268,14 @@ def test_what_is_missing_or_damaged_is_made_again(source: Index, tmp_path: Path)
     before = tree(out)
     (out / "gtFine/train/0/frame0000_label.png").unlink()
     damaged = out / "gtFine/train/1/frame0000_label.png"
-    damaged.write_bytes(b"changed")
     again = build(source, source.root, out, LITE)
-    assert (again.done, again.skipped, again.failed, again.written) == (1, 6, 1, 1)
-    assert "was changed since it was written; --overwrite replaces it" in again.failures[0]
+    assert (again.done, again.skipped, again.failed, again.written) == (1, 7, 0, 1)
+    damaged.write_bytes(b"changed")
+    damaged_tree = tree(out)
+    with pytest.raises(OutputError, match="frame0000_label.png: was changed since it was written; --overwrite"):
+        build(source, source.root, out, LITE)
+    assert tree(out) == damaged_tree  # its manifest, too: 'verify' still names the file and no other
+    assert [finding.path.name for finding in verify(out).findings] == ["frame0000_label.png"]
     again = build(source, source.root, out, LITE, overwrite=True)
     assert (again.done, again.skipped, again.failed, again.written) == (1, 7, 0, 1)
     assert tree(out) == before
@@ -394,6 +399,25 @@ def test_the_source_is_never_the_output(source: Index, tmp_path: Path) -> None:
             build(source, source.root, out, LITE, overwrite=True)
     assert build(source, source.root, source.root / "lite", LITE).ok
     assert len(frames.scan(source.root)) == 8
+    for folder in ("gtFine", "leftImg8bit/train"):
+        with pytest.raises(OutputError, match="of the source; a derived dataset needs a folder of its own"):
+            build(source, source.root, source.root / folder, LITE, overwrite=True)
+
+
+def test_no_file_of_the_source_is_written_over(tmp_path: Path) -> None:
+    # The root of an index need not be the folder in which its files lie as a dataset.
+    image = tmp_path / "part/leftImg8bit/train/0/a_image.png"
+    image.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 6)).save(image)
+    before = tree(tmp_path)
+    frame = Frame("train", "0", "a", image=image.relative_to(tmp_path))
+    png = replace(LITE, image_format="png")
+    for root in (tmp_path, tmp_path / "part" / ".."):
+        built = build([frame], root, tmp_path / "part", png, overwrite=True)
+        assert [line.partition(": ")[2] for line in built.failures] == [
+            "its file leftImg8bit/train/0/a_image.png would be written over a file of the source"
+        ]
+        assert {path: tree(tmp_path)[path] for path in before} == before
 
 
 def test_a_damaged_manifest_is_not_replaced(source: Index, tmp_path: Path) -> None:
@@ -444,10 +468,10 @@ def test_reports_are_files_of_the_dataset(source: Index, tmp_path: Path) -> None
     assert (index.layout, len(index), index.problems) == ("idd-lite", 8, ())
     # A report that is no longer written goes; one that a user has changed stays.
     (out / "report.html").write_text("annotated")
-    with DatasetFolder(out, source.root, LITE) as folder:
+    with pytest.raises(OutputError, match="report.html: was changed since"), DatasetFolder(out, source.root, LITE):
+        pass
+    with DatasetFolder(out, source.root, LITE, overwrite=True) as folder:
         folder.build(source)
-        with pytest.raises(OutputError, match="report.html: was changed since it was written"):
-            folder.write("report.html", b"report.html")
         folder.finish()
     assert [finding.path.name for finding in verify(out).findings] == ["report.html"]
     assert not (out / "figures").exists()

@@ -15,11 +15,22 @@ import pytest
 from PIL import Image
 
 from iddkit.reporting import figure, label_figures
+from iddkit.reporting.card import write_card
 from iddkit.reporting.subset_page import Sample, draw_samples, plan_rows, read_samples, write_report
 from iddkit.reporting.subset_sections import glossary, sections
 from iddkit.reporting.subset_tables import make_tables
-from iddkit.reporting.subset_words import comparisons, describe, facts, verdicts
-from iddkit.subset.evidence import Measure, SampleFrame, SubsetEvidence
+from iddkit.reporting.subset_words import (
+    again_sentence,
+    cautions,
+    comparisons,
+    describe,
+    facts,
+    lost_sentence,
+    presence_sentence,
+    verdicts,
+)
+from iddkit.statistics.columns import collapse
+from iddkit.subset.evidence import LevelEvidence, Measure, SampleFrame, SubsetEvidence
 from tests.evidence_tables import make_evidence, make_table
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +139,9 @@ def test_tables_say_what_the_evidence_says(evidence: SubsetEvidence, report: dic
     shares = list(csv.DictReader(io.StringIO(report["tables/shares.csv"].decode())))
     assert sum(float(row["share % tiny"]) for row in shares) == pytest.approx(100)
     random = list(csv.DictReader(io.StringIO(report["tables/random.csv"].decode())))
-    assert [row["split"] for row in random] == ["train"] * 6 + ["val"] * 6
+    places = [(row["split"], row["level"]) for row in random]
+    expected = [(split, level) for split in ("train", "val") for level in ("level1", "id")]
+    assert places == [place for place in expected for _ in range(6)]
     assert {row["of"] for row in random} == {"9"}
 
 
@@ -223,18 +236,24 @@ def test_labels_that_a_split_lost_are_listed_with_it(evidence: SubsetEvidence) -
 
 
 def test_the_verdict_says_where_the_subset_stands(evidence: SubsetEvidence) -> None:
-    js = Measure("js", "label shares (JS divergence)", "1e-6 bits", 0.5, (100.0, 200.0, 300.0))
-    layout = Measure("layout", "layout", "", 2.0, (1.0, 3.0, 4.0))
-    mmd = Measure("mmd", "distance", "", 9.0, (1.0, 3.0, 4.0))
-    (text,) = verdicts(with_measures(evidence, js, layout, mmd))
+    share = Measure("worst_share", "largest share error", "%", 0.5, (9.0, 10.0, 40.0), "level1", '"bus, car"')
+    js = Measure("js", "label shares (JS divergence)", "bits", 5.6e-6, (0.001, 0.002, 0.003), "level1")
+    layout = Measure("layout", "layout", "", 2.0, (1.0, 3.0, 4.0), "level1")
+    fixed = Measure("pairs", "pairs", "points", 0.0, (0.0, 0.0, 0.0), "level1")
+    mmd = Measure("mmd", "distance", "", 9.0, (1.0, 3.0, 4.0), "id")
+    text, finest = verdicts(with_measures(evidence, share, js, layout, fixed, mmd))
     assert text == (
-        "train, 6 of 24 frames: nearer to the source than all 3 random subsets of this size in label shares; "
-        "than 2 of 3 in layout; than none of 3 in distance. The JS divergence of its label shares is 400 times smaller "
-        "than that of the median one: 0.5 against 200 millionths of a bit."
+        'train, level1, 6 of 24 frames: the largest share error of a common label is 0.5 % ("bus, car"), 20 times '
+        "smaller than in the median random subset (10 %). The JS divergence of the shares is 5.6e-06 bits, 360 times "
+        "smaller than in the median random subset (0.002). Nearer to the source than all 3 random subsets of this size "
+        "in largest share error and label shares; than 2 of 3 in layout."
     )
-    (text,) = verdicts(with_measures(evidence, replace(js, value=190.0)))
+    assert finest == (
+        "train, id, 6 of 24 frames: nearer to the source than none of 3 random subsets of this size in distance."
+    )
+    (text,) = verdicts(with_measures(evidence, replace(js, value=0.0019)))
     assert "times smaller" not in text
-    assert "190 against 200" in text
+    assert "0.0019 bits, beside 0.002 in the median" in text
     (text,) = verdicts(with_measures(evidence, replace(js, value=0.0, random=(0.0, 0.0))))
     assert "no error, either" in text
     assert verdicts(with_measures(evidence)) == ()
@@ -246,13 +265,92 @@ def test_the_headlines_name_the_worst_label_and_what_is_left_out(evidence: Subse
         (label for split in evidence.splits for label in split.level("level1").labels if label.common),
         key=lambda label: abs(label.share_error or 0),
     )
-    assert worst.short in found["worst share error"].note
+    assert worst.quoted in found["largest share error"].note
+    assert "level1" in found["largest share error"].note
     assert found["frames"].value == "10"
     assert found["frames"].note == "train 6 of 24, val 4 of 12"
     lost = evidence.lost()
     assert found["labels left out"].value == str(len(lost["level1"]))
-    assert found["labels left out"].note.endswith(f"of id: {len(lost['id'])}")
+    counts = [sum(one.split == split for one in lost["id"]) for split in ("train", "val")]
+    assert found["labels left out"].note.endswith(f"of id: {counts[0]} (train), {counts[1]} (val)")
     assert "beside random" not in {fact.title for fact in facts(with_measures(evidence))}
+
+
+def lose(evidence: SubsetEvidence, split: str, *names: str) -> SubsetEvidence:
+    """Return the evidence, as if a split had lost labels of the output's level."""
+
+    def of(level: LevelEvidence) -> LevelEvidence:
+        names_of = names if level.level == "level1" else ()
+        return replace(level, labels=tuple(replace(label, lost=label.name in names_of) for label in level.labels))
+
+    return replace(
+        evidence,
+        splits=tuple(
+            replace(one, levels=tuple(of(level) if one.name == split else level for level in one.levels))
+            for one in evidence.splits
+        ),
+    )
+
+
+def test_a_label_that_one_split_lost_is_named_with_it_everywhere(evidence: SubsetEvidence) -> None:
+    # Nothing is lost at any level, but these.
+    lost = lose(lose(lose(evidence, "train"), "val"), "val", "sky", "vehicles")
+    tile = next(fact for fact in facts(lost) if fact.title == "labels left out")
+    assert (tile.value, tile.note) == ("2", "of level1: vehicles (val), sky (val); of id: 0")
+    sentence = lost_sentence(lost)
+    assert "at level1: vehicles (val), sky (val)." in sentence
+    assert sentence.endswith("At id, the finest level: 0.")
+    report = write_report(lost)
+    for text in (report["report.html"], report["report.md"], write_card(lost)):
+        assert sentence in text.decode()
+    assert [row[:3] for row in make_tables(lost)["lost"].rows] == [("val", "level1", n) for n in ("vehicles", "sky")]
+
+
+def test_few_frames_and_frames_that_could_not_be_read_are_said_before_the_numbers(evidence: SubsetEvidence) -> None:
+    failed = replace(evidence, failures=tuple(f"gtFine/{i}.json: no JSON" for i in range(23)))
+    report = write_report(failed)
+    for name in ("report.html", "report.md", "card"):
+        text = (write_card(failed) if name == "card" else report[name]).decode()
+        place = text.index("23 frames could not be read and are left out of everything")
+        assert place < text.index("and 3 more") < text.index("largest share error of a common label")
+        assert "gtFine/19.json" in text
+        assert "gtFine/20.json" not in text
+        assert text.count("So few chosen frames as 6 (train) and 4 (val)" if name == "report.html" else "So few") == 1
+    many = [replace(split, chosen=30, frames=90) for split in evidence.splits]
+    assert cautions(replace(evidence, splits=tuple(many))) == ()
+    assert cautions(replace(evidence, splits=(replace(many[0], chosen=29), many[1])))[0].startswith(
+        "So few chosen frames as 29 (train) cannot"
+    )
+    # All frames of a small split are no sample.
+    assert cautions(replace(evidence, splits=(replace(many[0], chosen=5, frames=5),))) == ()
+
+
+def test_the_command_is_said_to_give_the_same_bytes_only_where_it_does(evidence: SubsetEvidence) -> None:
+    assert "byte for byte" in again_sentence(evidence)
+    text = again_sentence(replace(evidence, datasets=(*evidence.datasets, replace(evidence.derived, name="City"))))
+    assert "byte for byte" not in text
+    assert "also shows City, given by --beside" in text
+
+
+def test_presence_is_shown_at_the_finest_level_where_every_frame_holds_every_label() -> None:
+    table = make_table({"train": (4, 12)}, level="id", seed=2)
+    assert table.sampled is not None
+    into = collapse(table.label_map, "id", "level1")
+    first = [int(np.flatnonzero(into == i)[0]) for i in range(7)]
+    table.sampled.pixels[:, first] += 1  # one label of each group is in every frame
+    evidence = make_evidence(table, {"train": 12}, level="level1", subsets=9)
+    split = evidence.splits[0]
+    assert all(label.resized.presence == 1 for label in split.level("level1").labels)
+    assert evidence.presence_level == "id"
+    assert len(split.pairs) == len(split.level("id").labels)
+    assert not {"worst_presence", "pairs"} & {measure.name for measure in split.measured("level1")}
+    assert {"worst_presence", "pairs"} <= {measure.name for measure in split.measured("id")}
+    tile = next(fact for fact in facts(evidence) if fact.title == "largest presence error")
+    assert "of id" in tile.note
+    report = write_report(evidence)
+    assert "Every label of level1 is in every frame, or in none" in report["report.html"].decode()
+    assert {"tables/presence-train.csv", "figures/presence_errors.png"} <= set(report)
+    assert presence_sentence(make_evidence(table, {"train": 12}, level="id", subsets=0)) == ""
 
 
 def test_each_part_of_the_report_has_its_figures_and_tables(evidence: SubsetEvidence, report: dict[str, bytes]) -> None:
@@ -275,3 +373,7 @@ def test_the_plan_is_shown_without_what_was_not_asked_for(evidence: SubsetEviden
     assert rows["size"] == "320 x 227"
     assert rows["cover sequences"] == "no"
     assert not {"frames", "fill", "license"} & set(rows)
+    assert {"method", "seed"} <= set(rows)
+    listed = dict(plan_rows(replace(evidence, plan={**evidence.plan, "frames": 10})))
+    assert listed["frames"] == "10"
+    assert not {"method", "seed", "factor", "cover sequences"} & set(listed)

@@ -248,3 +248,11 @@ def test_a_changed_byte_of_a_png_changes_no_pixel_unseen(place: int, change: int
 def test_what_is_no_image_is_an_error(content: bytes) -> None:
     with pytest.raises(ImageError):
         resize_image(content, 3, 3, path="a.jpg")
+
+
+def test_a_side_that_jpeg_does_not_have_is_an_error_of_the_image() -> None:
+    content = encoded(photo(40, 30), "PNG")
+    with pytest.raises(ImageError, match="a.png: 65501x1 pixels: a side of a JPEG has at most 65500"):
+        resize_image(content, 65501, 1, path="a.png")
+    assert decoded(resize_image(content, 65500, 1, path="a.png")).shape == (1, 65500, 3)
+    assert decoded(resize_image(content, 65501, 1, path="a.png", image_format="png")).shape == (1, 65501, 3)

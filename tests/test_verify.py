@@ -18,7 +18,7 @@ from PIL import Image
 from iddkit import files, frames, images, labels
 from iddkit.cli import group
 from iddkit.demo import write_dataset
-from iddkit.errors import OutputError
+from iddkit.errors import FrameError, OutputError
 from iddkit.subset import SubsetPlan
 from iddkit.subset.build import build
 from iddkit.subset.folder import JOURNAL, DatasetFolder
@@ -206,6 +206,11 @@ def test_a_changed_or_missing_source_is_named(lite: Path) -> None:
         (MISSING, "gtFine/train/0/frame0001_gtFine_polygons.json"),
         (CHANGED, "leftImg8bit/train/0/frame0001_leftImg8bit.jpg"),
     ]
+
+
+def test_a_source_that_is_not_there_is_one_error(lite: Path) -> None:
+    with pytest.raises(FrameError, match="gone: no such folder"):
+        verify(lite, source=lite / "gone")
 
 
 def test_another_label_map_of_the_same_name_is_named(lite: Path) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import click
 
 from iddkit.cli import options
+from iddkit.cli.notes import print_notes
 from iddkit.cli.progress import progress_bar
 from iddkit.errors import FrameError, UserError, printable
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from iddkit.statistics import LabelStatistics
     from iddkit.statistics.collect import Collection
     from iddkit.statistics.summary import DatasetSummary
-
-#: Notes that are printed: a screen of them.
-_LISTED = 20
 
 
 @click.command()
@@ -168,14 +166,7 @@ def _count(
 def _print_problems(collection: Collection) -> None:
     for line in collection.failures:
         click.echo(line, err=True)
-    partners = sum(not problem.is_error for problem in collection.index.problems)
-    others = collection.notes[partners:]
-    for line in others[:_LISTED]:
-        click.echo(f"Note: {line}", err=True)
-    if len(others) > _LISTED:
-        click.echo(f"... and {len(others) - _LISTED} more; --json lists them", err=True)
-    if partners:
-        click.echo(f"{partners} notes on files without a partner: 'iddkit index' lists them", err=True)
+    print_notes(collection.notes, collection.index)
 
 
 def _tables(summaries: Sequence[DatasetSummary], by_split: bool, sequences: bool) -> Iterator[tuple[str, Table]]:

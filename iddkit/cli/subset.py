@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iddkit import labels
 from iddkit.cli import options
+from iddkit.cli.notes import print_notes
 from iddkit.cli.plan_options import PLAN_OPTIONS
 from iddkit.cli.progress import progress_bar
 from iddkit.errors import OptionError, printable
@@ -20,10 +20,18 @@ from iddkit.subset.recipe import Recipe, load_recipe, plan_of
 if TYPE_CHECKING:
     from iddkit.derivation import Derived
     from iddkit.frames import Index
-    from iddkit.subset.evidence import SubsetEvidence
+    from iddkit.subset.evidence import SplitEvidence, SubsetEvidence
 
 _Command = Callable[..., None]
 
+# Options that decide about a choice of frames.
+_OF_CHOICE = {
+    "factor": "--factor",
+    "counts": "--count",
+    "method": "--method",
+    "seed": "--seed",
+    "cover_sequences": "--cover-all-sequences",
+}
 
 _RUN = (
     options.label_map,
@@ -114,13 +122,12 @@ def _make(
 ) -> None:
     from iddkit import frames
     from iddkit.derivation import derive
+    from iddkit.subset.origin import numbering_of
 
     index = frames.scan(source)
     overrides = {field: value for field, value in given.items() if value is not None}
     if label_map_name is not None or "label_map" not in recipe.settings:
-        overrides["label_map"] = labels.load(
-            label_map_name or ("cityscapes" if index.layout == "cityscapes" else "idd")
-        )
+        overrides["label_map"] = numbering_of(index, label_map_name, source_level).label_map
     plan = _plan(recipe, overrides, index, frame_list)
     with progress_bar(plan.name) as progress:
         derived = derive(
@@ -137,8 +144,7 @@ def _make(
         )
     for line in derived.failures:
         click.echo(line, err=True)
-    for line in derived.notes:
-        click.echo(f"Note: {line}", err=True)
+    print_notes(derived.notes, index)
     if as_json:
         click.echo(json.dumps(_as_json(derived), indent=1))
     else:
@@ -148,8 +154,9 @@ def _make(
 
 def _plan(recipe: Recipe, overrides: dict[str, Any], index: Index, frame_list: Path | None) -> SubsetPlan:
     if frame_list is not None:
-        if overrides.keys() & {"factor", "counts"}:
-            raise OptionError("--from lists the frames to take; --factor and --count have no place beside it")
+        for field, option in _OF_CHOICE.items():
+            if overrides.get(field):
+                raise OptionError(f"--from lists the frames to take; {option} has no place beside it")
         from iddkit.subset.frame_list import read_frame_list
 
         overrides["frames"] = read_frame_list(frame_list, index)
@@ -172,21 +179,13 @@ def _as_json(derived: Derived) -> dict[str, Any]:
         "failed": derived.failed,
         "failures": derived.failures,
         "notes": derived.notes,
-        "errors": {}
+        "errors": {} if evidence is None else {split.name: _errors_json(split) for split in evidence.splits},
+        "lost": {}
         if evidence is None
         else {
-            split.name: {
-                measure.name: {
-                    "value": measure.value,
-                    "unit": measure.unit,
-                    "random_median": measure.median,
-                    "percentile": measure.percentile,
-                }
-                for measure in split.measures
-            }
-            for split in evidence.splits
+            level: [{"split": one.split, "label": one.label.name} for one in lost]
+            for level, lost in evidence.lost().items()
         },
-        "lost": {} if evidence is None else evidence.lost(),
         "manifest": str(derived.manifest),
         "report": None if derived.report is None else str(derived.report),
     }
@@ -197,9 +196,7 @@ def _print_summary(derived: Derived) -> None:
     click.echo(f"frames    {derived.built} written, {derived.skipped} up to date, {derived.failed} failed")
     if derived.evidence is not None:
         _print_errors(derived.evidence)
-        for level, lost in derived.evidence.lost().items():
-            if lost:
-                click.echo(f"no frame  of {', '.join(lost)} ({level})")
+        _print_lost(derived.evidence)
     click.echo(f"manifest  {derived.manifest}")
     if derived.report is not None:
         click.echo(f"report    {derived.report}")
@@ -214,18 +211,47 @@ def _counted(chosen: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(parts) or "no"
 
 
+def _errors_json(split: SplitEvidence) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for measure in split.measures:
+        found.setdefault(measure.level, {})[measure.name] = {
+            "value": measure.value,
+            "unit": measure.unit,
+            "label": measure.label,
+            "random_median": measure.median,
+            "percentile": measure.percentile,
+        }
+    return found
+
+
+def _print_lost(evidence: SubsetEvidence) -> None:
+    """Print the labels that splits lost, those of the published level by name; and what few frames cannot hold."""
+    from iddkit.reporting.subset_words import cautions, count_lost, lost_words
+
+    finest = evidence.finest
+    if evidence.lost()[evidence.level]:
+        click.echo(f"no frame  of {lost_words(evidence, evidence.level)}, at {evidence.level}")
+    if evidence.lost()[finest] and finest != evidence.level:
+        click.echo(f"no frame  of labels at {finest}: {count_lost(evidence, finest)}")
+    for text in cautions(evidence):
+        click.echo(f"Note: {text}", err=True)
+
+
 def _print_errors(evidence: SubsetEvidence) -> None:
-    """Print the errors of the choice, and where they stand among those of random choices."""
+    """Print the errors of the choice, and where they stand among those of random choices: as published, then finest."""
     from iddkit.cli.console import print_table
-    from iddkit.reporting.figure import number
+    from iddkit.reporting.subset_words import value_of
     from iddkit.reporting.tables import Column, Table
 
-    columns = ("split", "error of the choice", "unit", "these frames", "random ones, median", "better than")
+    columns = ("split", "level", "error", "label", "unit", "these frames", "random, median", "better than")
     rows = []
     for split in evidence.splits:
         for measure in split.measures:
-            median = None if measure.median is None else number(measure.median)
+            if measure.random and not measure.can_differ:
+                continue  # random choices have no error, either
+            median = None if measure.median is None else value_of(measure, measure.median)
             beaten = f"{measure.beaten} of {len(measure.random)}" if measure.random else None
-            rows.append((split.name, measure.title, measure.unit, number(measure.value), median, beaten))
+            words = (measure.title, measure.label, measure.unit, value_of(measure, measure.value), median, beaten)
+            rows.append((split.name, measure.level, *words))
     if rows:
         print_table(Table(tuple(Column(column) for column in columns), tuple(rows)))

@@ -33,15 +33,18 @@ def command_of(plan: SubsetPlan) -> str:
     add("--longest-side", plan.longest_side)
     add("--size", None if plan.size is None else "{}x{}".format(*plan.size))
     add("--label-map", plan.label_map.name)
-    add("--method", plan.method, default.method)
-    add("--seed", plan.seed, default.seed)
+    if plan.frames is None:
+        add("--method", plan.method, default.method)
+        add("--seed", plan.seed, default.seed)
     add("--layout", plan.layout, default.layout)
     add("--image-format", plan.image_format, default.image_format)
     if plan.image_format == "jpeg":
         add("--quality", plan.quality, default.quality)
     add("--fill", plan.fill, default.fill)
     add("--unknown", plan.unknown, default.unknown)
-    words += ["--cover-all-sequences"] * plan.cover_sequences + ["--with-unlabelled"] * plan.unlabelled
+    words += ["--cover-all-sequences"] * (plan.cover_sequences and plan.frames is None) + [
+        "--with-unlabelled"
+    ] * plan.unlabelled
     add("--name", plan.name, default.name)
     add("--license", plan.license, default.license)
     return shlex.join(words)

@@ -13,16 +13,16 @@ import numpy as np
 from iddkit import frames
 from iddkit.derivation.command import command_of
 from iddkit.derivation.select import Rows, Selection, has_choice, select
-from iddkit.errors import OptionError
+from iddkit.errors import OptionError, printable
 from iddkit.frames import Frame, Index
 from iddkit.statistics import Collection, FrameTable, collect
-from iddkit.subset import SubsetPlan, candidates_of
+from iddkit.subset import SubsetPlan
+from iddkit.subset.compare import compare
 from iddkit.subset.evidence import Measure, SubsetEvidence
 from iddkit.subset.folder import DatasetFolder
-from iddkit.subset.gather import gather_evidence, measures_of
+from iddkit.subset.gather import gather_evidence
 from iddkit.subset.manifest import NAME, FrameRecord
-from iddkit.subset.origin import numbering_of
-from iddkit.subset.quality import measure_errors, prepare, random_errors
+from iddkit.subset.origin import Numbering, numbering_of, stated_level
 
 #: The report's page, the list of frames, the card and the machine-readable description, in the derived folder.
 REPORT: Final = "report.html"
@@ -94,7 +94,8 @@ def derive(
     plan
         What is to be derived.
     level
-        Level of the source's label images, where their names do not say it.
+        Level of the source's label images, where their names do not say it. Default: what the manifest of a derived
+        dataset says.
     cache
         Folder for the counts of frames (`iddkit.statistics.collect`), or None.
     jobs
@@ -122,7 +123,9 @@ def derive(
     """
     index = source if isinstance(source, Index) else frames.scan(Path(source))
     out = Path(out)
+    level = stated_level(index, plan.label_map) if level is None else level
     chooses = has_choice(index, plan)
+    shown = _find_others(beside, out) if report else []
     with DatasetFolder(out, index.root, plan, source_level=level, overwrite=overwrite) as folder:
         collection = collect(
             index,
@@ -136,7 +139,7 @@ def derive(
             jobs=jobs,
             progress=progress,
         )
-        if plan.level not in (*collection.table.levels(), collection.table.level):
+        if not collection.table.can_be(plan.level):
             _refuse_level(collection.table, plan)
         selection = select(collection, plan)
         built = folder.build(selection.frames, jobs=jobs, progress=progress)
@@ -147,12 +150,12 @@ def derive(
         evidence = None
         taken = _taken(collection.table, selection.labelled, set(folder.records))
         if any(len(rows) for rows in taken.values()):
-            others = _others(beside, cache, jobs, notes) if report else []
+            others = _count_others(shown, cache, jobs, notes)
             selection = replace(selection, labelled=taken)
             evidence = _evidence(collection, selection, plan, out, written, others, failures)
             if report:
                 _write_pages(folder, evidence, written, out)
-        manifest = folder.finish({} if evidence is None else {"evidence": evidence.to_json()})
+        manifest = folder.finish({} if evidence is None else {"evidence": evidence.summary()})
         has_report = REPORT in manifest.files
         return Derived(
             counts,
@@ -192,17 +195,28 @@ def _written(chosen: Sequence[Frame], records: Mapping[str, FrameRecord]) -> tup
     return tuple(found)
 
 
-def _others(
-    paths: Sequence[str | Path], cache: Path | None, jobs: int, notes: list[str]
+def _find_others(paths: Sequence[str | Path], out: Path) -> list[tuple[Path, Index, Numbering]]:
+    """Return the datasets to show beside; what is wrong with their paths is said before the work."""
+    found = []
+    for path in map(Path, paths):
+        index = frames.scan(path)
+        if Path(index.root).resolve() == out.resolve():
+            raise OptionError("is what is to be written, and cannot be shown beside itself", path=path)
+        found.append((path, index, numbering_of(index)))
+    return found
+
+
+def _count_others(
+    others: Sequence[tuple[Path, Index, Numbering]], cache: Path | None, jobs: int, notes: list[str]
 ) -> list[tuple[str, FrameTable]]:
     found = []
-    for path in paths:
-        index = frames.scan(Path(path))
-        label_map, level = numbering_of(index)
+    for path, index, (label_map, level) in others:
         other = collect(index, label_map, level=level, unknown="void", cache=cache, jobs=jobs)
         notes += [f"left out of what is shown beside: {line}" for line in other.failures]
         if len(other.table):
-            found.append((Path(path).resolve().name, other.table))
+            found.append((path.resolve().name, other.table))
+        else:
+            notes.append(f"{path}: not shown beside, as no frame has labels that can be read")
     return found
 
 
@@ -222,9 +236,7 @@ def _evidence(
             places = [i for i, frame in enumerate(table.frames) if frame.split == split]
             part = table.rows(np.array(places, dtype=np.intp))
             chosen = np.searchsorted(places, rows)
-            space = prepare(candidates_of(part))
-            errors = measure_errors(space, chosen)
-            measures[split] = measures_of(errors, random_errors(space, len(rows), subsets=RANDOM_SUBSETS))
+            measures[split] = compare(part, chosen, plan.level, subsets=RANDOM_SUBSETS)
     unlabelled = Counter(frame.split for frame in collection.unlabelled)
     extra = sum(_size(root / frame.image) for frame in collection.unlabelled if frame.image is not None)
     return gather_evidence(
@@ -239,10 +251,19 @@ def _evidence(
         written_bytes=sum(_size(out / path) for f in written for path in (f.image, f.labels) if path is not None),
         unlabelled=unlabelled,
         unlabelled_taken={split: len(places) for split, places in selection.unlabelled.items()},
-        failures=tuple(line.replace(f"{root}/", "") for line in failures),
+        failures=tuple(_without_folder(line, (out, root)) for line in failures),
         command=command_of(plan),
         notes=(),
     )
+
+
+def _without_folder(line: str, folders: Sequence[Path]) -> str:
+    """Return a problem with its path inside one of the folders: a report does not depend on where they lie."""
+    for folder in folders:
+        prefix = printable(f"{folder}/", 4096)
+        if line.startswith(prefix):
+            return line.removeprefix(prefix)
+    return line
 
 
 def _size(path: Path) -> int:

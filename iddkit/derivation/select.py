@@ -60,7 +60,10 @@ def select(collection: Collection, plan: SubsetPlan) -> Selection:
     table = collection.table
     by_split = _places(frame.split for frame in table.frames)
     if not by_split:
-        raise FrameError("no frame has labels that can be read", path=collection.index.root)
+        problem = "no frame has labels that can be read"
+        if collection.failures:
+            problem += f"; the first of {len(collection.failures)} problems: {collection.failures[0]}"
+        raise FrameError(problem, path=collection.index.root)
     bare = _places(frame.split for frame in collection.unlabelled)
     bare = {split: places for split, places in bare.items() if split not in by_split}
     if plan.frames is not None:
@@ -93,7 +96,10 @@ def has_choice(index: Index, plan: SubsetPlan) -> bool:
     if plan.frames is not None or not by_split:
         return True
     available = {split: len(places) for split, places in (*by_split.items(), *_wanted(bare, plan).items())}
-    return plan.count_frames(available) != available
+    counts = plan.count_frames(available)
+    if not any(counts.values()):
+        raise OptionError("no frame at all is asked for")
+    return counts != available
 
 
 def _wanted(bare: dict[str, Rows], plan: SubsetPlan) -> dict[str, Rows]:

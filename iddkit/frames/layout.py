@@ -112,7 +112,9 @@ DERIVED = re.compile(r"_(?:(?:label|instance)(?:[^_]*[Ii]ds|s|Colors)?|inst_labe
 PANOPTIC = re.compile(r"(?:[^_]+_panoptic|cityscapes_panoptic_.+|panoptic)(?:_[a-z0-9]+)?(?:\.json)?")
 
 #: Files that iddkit writes and that are neither annotations nor images of a dataset.
-MANIFESTS = frozenset({"rasterize.json", "manifest.json", "instances.json", "panoptic.json", "contact_sheet.png"})
+MANIFESTS = frozenset(
+    {"rasterize.json", "manifest.json", "croissant.json", "instances.json", "panoptic.json", "contact_sheet.png"}
+)
 
 
 def is_product(name: str) -> bool:

@@ -11,9 +11,9 @@ from typing import Final
 from iddkit.errors import printable
 from iddkit.reporting.figure import hexadecimal, percent, signed
 from iddkit.reporting.label_figures import order_labels
-from iddkit.reporting.subset_page import escape_markdown, plan_rows
+from iddkit.reporting.subset_page import escape_markdown, failures_markdown, plan_rows
 from iddkit.reporting.subset_tables import make_tables
-from iddkit.reporting.subset_words import describe, facts, verdicts
+from iddkit.reporting.subset_words import again_sentence, cautions, describe, facts, lost_sentence, verdicts
 from iddkit.reporting.tables import Column, Table, to_markdown
 from iddkit.subset.evidence import SubsetEvidence
 
@@ -48,6 +48,8 @@ def write_card(evidence: SubsetEvidence) -> bytes:
         _front_matter(evidence),
         f"# {escape_markdown(evidence.name)}",
         escape_markdown(describe(evidence)),
+        *failures_markdown(evidence),
+        *(escape_markdown(text) for text in cautions(evidence)),
         "\n".join(f"- **{fact.title}**: {fact.value} ({escape_markdown(fact.note)})" for fact in facts(evidence)),
         "The full report, with figures: [report.html](report.html), or as text: [report.md](report.md).",
         "## What is in it",
@@ -59,8 +61,9 @@ def write_card(evidence: SubsetEvidence) -> bytes:
         "## How the frames were chosen",
         _how(evidence),
         "\n\n".join(escape_markdown(text) for text in verdicts(evidence)),
-        _lost(evidence),
+        escape_markdown(lost_sentence(evidence)),
         "## How it was made",
+        *([escape_markdown(again_sentence(evidence))] if evidence.command else []),
         *(["```console\n$ " + printable(evidence.command, 20_000) + "\n```"] if evidence.command else []),
         "\n".join(f"- {key}: {escape_markdown(value)}" for key, value in plan_rows(evidence)),
         _drift(evidence),
@@ -127,13 +130,6 @@ def _how(evidence: SubsetEvidence) -> str:
     return " ".join(_HOW.get(str(evidence.plan.get("method")), "").split())
 
 
-def _lost(evidence: SubsetEvidence) -> str:
-    found = [f"{level}: {', '.join(names)}" for level, names in evidence.lost().items() if names]
-    if not found:
-        return "No label that a frame of the source holds was left out."
-    return escape_markdown(f"Labels that frames of the source hold and none of the subset's does. {'; '.join(found)}.")
-
-
 def _drift(evidence: SubsetEvidence) -> str:
     drifts = [
         (label, split.name, label.resize_drift)
@@ -147,7 +143,7 @@ def _drift(evidence: SubsetEvidence) -> str:
         where = f", {name}" if name else ""
         share = percent(label.source.share)
         text += f" Scaling alone changed the share of a common label by {signed(100 * drift)} % at most "
-        text += f"({label.name}{where}, {share} of the source)."
+        text += f"({label.quoted}{where}, {share} of the source)."
     return escape_markdown(text)
 
 

@@ -29,9 +29,11 @@ def draw_contact_sheet(
     columns, captions
         Text above each column and under each row.
     width
-        Of each picture on the sheet, in pixels; the aspect ratio is kept.
+        Of each picture on the sheet, in pixels; the aspect ratio is kept. Pictures more than three times as high as
+        wide are narrower.
     """
-    heights = [max(round(width * p.shape[0] / p.shape[1]) for p in row) for row in rows]
+    fitted = [[_fit(picture, width) for picture in row] for row in rows]
+    heights = [max(height for _, height in row) for row in fitted]
     size = (
         _GAP + len(columns) * (width + _GAP),
         _CAPTION + _GAP + sum(height + _CAPTION + _GAP for height in heights),
@@ -41,12 +43,18 @@ def draw_contact_sheet(
     for column, name in enumerate(columns):
         draw.text((_GAP + column * (width + _GAP), 4), name, fill=_INK, font=text)
     top = _CAPTION + _GAP
-    for row, height, caption in zip(rows, heights, captions, strict=True):
-        for column, picture in enumerate(row):
-            small = Image.fromarray(picture)
+    for row, sizes, height, caption in zip(rows, fitted, heights, captions, strict=True):
+        for column, (picture, size) in enumerate(zip(row, sizes, strict=True)):
             # Averaged, as a person sees it from afar; label numbers would not survive it, colours do.
-            small = small.resize((width, round(width * small.height / small.width)), Image.Resampling.BOX)
+            small = Image.fromarray(picture).resize(size, Image.Resampling.BOX)
             sheet.paste(small, (_GAP + column * (width + _GAP), top))
         draw.text((_GAP, top + height + 2), caption, fill=_INK, font=text)
         top += height + _CAPTION + _GAP
     return np.array(sheet)
+
+
+def _fit(picture: NDArray[np.uint8], width: int) -> tuple[int, int]:
+    """Return width and height of a picture on the sheet."""
+    height, across = picture.shape[:2]
+    scale = min(width / across, 3 * width / height)
+    return max(1, round(across * scale)), max(1, round(height * scale))

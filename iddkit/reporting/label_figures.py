@@ -33,14 +33,25 @@ if TYPE_CHECKING:
 #: Splits side by side in one figure; further ones are in the tables.
 MOST_SPLITS = 3
 
-# Two standard errors to each side hold about 95 % of the random subsets.
-_SPREAD = 2
+#: Two standard errors to each side hold about 95 % of the random subsets.
+SPREAD = 2
 
 
-def order_labels(evidence: SubsetEvidence) -> list[int]:
-    """Return the places of the labels of the output's level, the most frequent in the source first."""
-    shares = evidence.source.shares
-    return sorted(range(len(shares)), key=lambda i: (-(shares[i] or 0.0), i))
+def order_labels(evidence: SubsetEvidence, level: str = "") -> list[int]:
+    """Return the places of a level's labels, the most frequent in the source first.
+
+    All labels of the output's level, which is the default; of another, those that a frame holds.
+    """
+    if level in ("", evidence.level):
+        shares = [share or 0.0 for share in evidence.source.shares]
+        return sorted(range(len(shares)), key=lambda i: (-shares[i], i))
+    rows = list(zip(*(split.level(level).labels for split in evidence.splits), strict=True))
+    weights = [
+        sum(label.resized.share * split.frames for label, split in zip(row, evidence.splits, strict=True))
+        for row in rows
+    ]
+    held = [i for i, row in enumerate(rows) if any(label.source.frames for label in row)]
+    return sorted(held, key=lambda i: (-weights[i], i))
 
 
 def draw_shares(evidence: SubsetEvidence) -> Figure:
@@ -54,9 +65,9 @@ def draw_shares(evidence: SubsetEvidence) -> Figure:
     left.set_xlim(0, 104 * max(0.01, *(value or 0 for row in values for value in row)))
     left.set_xlabel("mean share of a frame's labelled pixels, %")
     left.grid(axis="x")
-    _draw_dots(right, values)
+    _draw_dots(right, values, 100, lambda value: number(value, 1))
     right.set_xlabel("the same, log scale, %")
-    _draw_legend(figure, [dataset.name for dataset in evidence.compared], dots=True)
+    _draw_legend(figure, [dataset.name for dataset in evidence.compared], bars=True)
     return figure
 
 
@@ -64,20 +75,12 @@ def draw_pixels(evidence: SubsetEvidence) -> Figure:
     """Draw the annotated pixels of each label in each dataset on a log scale (Mishra 2024, Fig 3.7)."""
     order, rows = _rows(evidence)
     values = [[dataset.pixels[i] for i in order] for dataset in evidence.compared]
-    figure = new_figure(_height(rows, len(values)))
+    figure = new_figure(_height(rows, 2))
     axes = figure.subplots()
-    positive = [value for row in values for value in row if value]
-    low = 10 ** math.floor(math.log10(min(positive, default=1)) - 0.01)
-    high = 10 ** math.ceil(math.log10(max(positive, default=10)) + 0.01)
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    _draw_bars(axes, values, 1, base=low)
+    _draw_dots(axes, values, 1, metric)
     label_rows((axes,), [label.short for label in rows], [label.color for label in rows])
-    axes.set_xticks(*_decades(low, high, metric))
-    axes.minorticks_off()
-    axes.grid(axis="x")
     axes.set_xlabel("annotated pixels, log scale")
-    _draw_legend(figure, [dataset.name for dataset in evidence.compared], dots=False)
+    _draw_legend(figure, [dataset.name for dataset in evidence.compared], bars=False)
     return figure
 
 
@@ -89,7 +92,7 @@ def draw_share_errors(evidence: SubsetEvidence) -> Figure:
             return None
         return 100 * label.share_error, 100 * label.share_noise
 
-    return _draw_errors(evidence, read, "share error, %", "%")
+    return _draw_errors(evidence, read, f"share error at {evidence.level}, %", "%", evidence.level)
 
 
 def draw_presence_errors(evidence: SubsetEvidence) -> Figure:
@@ -100,7 +103,8 @@ def draw_presence_errors(evidence: SubsetEvidence) -> Figure:
             return None
         return 100 * label.presence_error, 100 * label.presence_noise
 
-    return _draw_errors(evidence, read, "presence error, points", "")
+    level = evidence.presence_level
+    return _draw_errors(evidence, read, f"presence error at {level}, points", "", level)
 
 
 def draw_drift(evidence: SubsetEvidence) -> Figure:
@@ -143,9 +147,9 @@ def shown_splits(evidence: SubsetEvidence) -> list[SplitEvidence]:
     return [split for split in evidence.splits if split in largest]
 
 
-def _rows(evidence: SubsetEvidence) -> tuple[list[int], list[LabelEvidence]]:
-    order = order_labels(evidence)
-    labels = evidence.splits[0].level(evidence.level).labels
+def _rows(evidence: SubsetEvidence, level: str = "") -> tuple[list[int], list[LabelEvidence]]:
+    order = order_labels(evidence, level)
+    labels = evidence.splits[0].level(level or evidence.level).labels
     return order, [labels[i] for i in order]
 
 
@@ -153,7 +157,7 @@ def _height(rows: Sequence[object], bars: int) -> float:
     return 1.15 + max(3, len(rows)) * max(0.27, 0.1 + 0.085 * bars)
 
 
-def _draw_bars(axes: Axes, values: Sequence[Sequence[float | None]], factor: float, base: float = 0) -> None:
+def _draw_bars(axes: Axes, values: Sequence[Sequence[float | None]], factor: float) -> None:
     thick = 0.82 / len(values)
     for place, row in enumerate(values):
         for y, value in enumerate(row):
@@ -168,8 +172,8 @@ def _draw_bars(axes: Axes, values: Sequence[Sequence[float | None]], factor: flo
                     va="center",
                     fontsize=6.5,
                 )
-            elif factor * value > base:
-                axes.barh(at, factor * value - base, thick * 0.92, left=base, **_face(place))
+            elif value > 0:
+                axes.barh(at, factor * value, thick * 0.92, **_face(place))
 
 
 def _face(place: int) -> dict[str, Any]:
@@ -179,23 +183,26 @@ def _face(place: int) -> dict[str, Any]:
     return {"facecolor": color, "hatch": hatch, "edgecolor": FAINT, "linewidth": 0.6}
 
 
-def _draw_dots(axes: Axes, values: Sequence[Sequence[float | None]]) -> None:
-    positive = [100 * value for row in values for value in row if value]
+def _draw_dots(
+    axes: Axes, values: Sequence[Sequence[float | None]], factor: float, text: Callable[[float], str]
+) -> None:
+    positive = [factor * value for row in values for value in row if value]
     low = 10 ** math.floor(math.log10(min(positive, default=1)) - 0.15)
+    high = 1.2 * 10 ** math.ceil(math.log10(max(positive, default=10)) + 0.01)
     axes.set_xscale("log")
-    axes.set_xlim(low, 120)
-    axes.set_xticks(*_decades(low, 100, lambda value: number(value, 1)))
+    axes.set_xlim(low, high)
+    axes.set_xticks(*_decades(low, high, text))
     axes.minorticks_off()
     axes.grid(axis="x")
     for y, row in enumerate(zip(*values, strict=True)):
-        known = [100 * value for value in row if value]
+        known = [factor * value for value in row if value]
         if known:
             axes.plot([min(known), max(known)], [y, y], color=RANDOM, lw=1.2, zorder=1)
         elif not any(row):
             _say_nothing(axes, y, "in no frame")
         for place, value in enumerate(row):
             if value:
-                axes.plot(100 * value, y, zorder=3 + (place == 1), **_dot(place))
+                axes.plot(factor * value, y, zorder=3 + (place == 1), **_dot(place))
 
 
 def _dot(place: int) -> dict[str, Any]:
@@ -212,22 +219,22 @@ def _dot(place: int) -> dict[str, Any]:
     }
 
 
-def _draw_legend(figure: Figure, names: Sequence[str], *, dots: bool) -> None:
+def _draw_legend(figure: Figure, names: Sequence[str], *, bars: bool) -> None:
     from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = []
     for place in range(len(names)):
-        patch = Patch(**_face(place))
-        handles.append((patch, Line2D([], [], **_dot(place))) if dots else (patch,))
+        dot = Line2D([], [], **_dot(place))
+        handles.append((Patch(**_face(place)), dot) if bars else (dot,))
     figure.legend(
         handles,
         [printable(name, 40) for name in names],
         loc="outside upper left",
         ncols=min(4, len(names)),
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
-        handlelength=3.5 if dots else 2,
+        handlelength=3.5 if bars else 2,
     )
 
 
@@ -241,21 +248,25 @@ def _say_nothing(axes: Axes, row: int, words: str) -> None:
 
 
 def _draw_errors(
-    evidence: SubsetEvidence, read: Callable[[LabelEvidence], tuple[float, float] | None], title: str, unit: str
+    evidence: SubsetEvidence,
+    read: Callable[[LabelEvidence], tuple[float, float] | None],
+    title: str,
+    unit: str,
+    level: str,
 ) -> Figure:
-    order, rows = _rows(evidence)
+    order, rows = _rows(evidence, level)
     splits = shown_splits(evidence)
     figure = new_figure(_height(rows, 1))
     panels = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
-    found = [[read(split.level(evidence.level).labels[i]) for i in order] for split in splits]
+    found = [[read(split.level(level).labels[i]) for i in order] for split in splits]
     known = [pair for column in found for pair in column if pair is not None]
-    edge = _set_symlog(panels, [number for error, noise in known for number in (error, _SPREAD * noise)], 1)
+    edge = _set_symlog(panels, [number for error, noise in known for number in (error, SPREAD * noise)], 1)
     for axes, split, column in zip(panels, splits, found, strict=True):
         for row, pair in enumerate(column):
             if pair is None:
                 _say_nothing(axes, row, "in no frame")
                 continue
-            error, reach = pair[0], min(edge, _SPREAD * pair[1])
+            error, reach = pair[0], min(edge, SPREAD * pair[1])
             axes.barh(row, 2 * reach, 0.56, left=-reach, color=RANDOM, linewidth=0, zorder=1)
             at = max(-edge, min(edge, error))
             axes.plot(at, row, "o", ms=6, color=SUBSET, mec=PAPER, mew=0.8, zorder=4, clip_on=False)
@@ -273,7 +284,8 @@ def _draw_errors(
     figure.supxlabel(f"{title} (log scale beyond ±1)", fontsize=9)
     label_rows(panels, [label.short for label in rows], [label.color for label in rows])
     panels[0].plot([], [], "o", ms=6, color=SUBSET, label="this subset")
-    panels[0].barh([math.nan], [1], color=RANDOM, label="about 95 % of random subsets of this size")
+    interval = "two standard errors of a random subset of this size: about 95 % of them"
+    panels[0].barh([math.nan], [1], color=RANDOM, label=interval)
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 

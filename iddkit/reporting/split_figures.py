@@ -43,15 +43,21 @@ _COLUMNS = 5
 #: Sequences that are named; of more, only every n-th has a tick with its place.
 _NAMED = 24
 
+# Labels of a matrix of pairs whose numbers fit it, and frames that its scale goes to at least.
+_NUMBERED, _PALE = 16, 2
+
 # Ratios to the median beyond these are drawn at the edge.
 _LEAST, _MOST = 1e-6, 5.0
 
 
 def draw_random(evidence: SubsetEvidence) -> Figure:
-    """Draw each error of the choice beside those of random subsets, in units of the random subsets' median."""
+    """Draw each error of the choice beside those of random subsets, in units of the random subsets' median.
+
+    A block of rows for each level: that of the output, then the finest one.
+    """
     splits = [split for split in shown_splits(evidence) if split.measures]
-    names = list(dict.fromkeys(measure.name for split in splits for measure in split.measures))
-    figure = new_figure(0.95 + 0.62 * max(1, len(names)))
+    rows = _measure_rows(splits)
+    figure = new_figure(0.95 + 0.46 * max(2, len(rows)))
     panels = figure.subplots(1, max(1, len(splits)), sharey=True, squeeze=False)[0]
     found = [_ratio(measure, measure.value) for split in splits for measure in split.measures]
     spread = [_ratio(m, value) for split in splits for m in split.measures for value in (m.random[:1] or (m.value,))]
@@ -60,10 +66,10 @@ def draw_random(evidence: SubsetEvidence) -> Figure:
     for axes, split in zip(panels, splits, strict=False):
         axes.set_xscale("log")
         axes.set_xlim(low, _MOST)
-        by_name = {measure.name: measure for measure in split.measures}
-        for row, name in enumerate(names):
-            if name in by_name:
-                _draw_measure(axes, row, by_name[name], low)
+        by_name = {(measure.level, measure.name): measure for measure in split.measures}
+        for row, (level, name, _) in enumerate(rows):
+            if (level, name) in by_name:
+                _draw_measure(axes, row, by_name[level, name], low)
         axes.axvline(1, color=FAINT, lw=0.8, zorder=1)
         ticks = [10.0**k for k in range(round(math.log10(low)), 1)]
         axes.set_xticks(ticks, [number(tick) for tick in ticks])
@@ -71,15 +77,28 @@ def draw_random(evidence: SubsetEvidence) -> Figure:
         axes.grid(axis="x")
         axes.set_title(title_of(split))
         axes.text(1.02, 1.01, "better than", transform=axes.transAxes, fontsize=8, color=FAINT, va="bottom")
-    titles = {measure.name: measure.title for split in splits for measure in split.measures}
-    panels[0].set_ylim(len(names) - 0.45, -0.55)
-    panels[0].set_yticks(range(len(names)), [titles[name] for name in names])
+    panels[0].set_ylim(len(rows) - 0.45, -0.55)
+    panels[0].set_yticks(range(len(rows)), [title for _, _, title in rows])
+    for text, (_, name, _) in zip(panels[0].get_yticklabels(), rows, strict=True):
+        text.set_fontweight("normal" if name else "bold")
     figure.supxlabel("error as a multiple of the median random subset's (1), log scale; smaller is better", fontsize=9)
     panels[0].plot([], [], "D", ms=8, color=SUBSET, label="this subset")
     count = max((len(measure.random) for split in splits for measure in split.measures), default=0)
     panels[0].plot([], [], "o", ms=3.5, color=SOURCE, label=f"{count} random subsets of the same size, one dot each")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
+
+
+def _measure_rows(splits: Sequence[SplitEvidence]) -> list[tuple[str, str, str]]:
+    """Return level, name and title of each row; a row without a name is the heading of a level."""
+    found = {(m.level, m.name): m.title for split in splits for m in split.measures if m.can_differ}
+    if not found:  # nothing can differ: say so in each row
+        found = {(m.level, m.name): m.title for split in splits for m in split.measures}
+    rows: list[tuple[str, str, str]] = []
+    for level in dict.fromkeys(m.level for split in splits for m in split.measures):
+        its = [(of, name, title) for (of, name), title in found.items() if of == level]
+        rows += [(level, "", f"labels of {level}"), *its] if its else []
+    return rows
 
 
 def _ratio(measure: Measure, value: float) -> float:
@@ -138,7 +157,8 @@ def draw_sequences(evidence: SubsetEvidence) -> Figure:
             names = [printable(row.name, 14) or "no name" for row in rows]
             axes.set_xticks(places, names, rotation=turn, ha="right" if turn else "center", rotation_mode="anchor")
         axes.tick_params(axis="x", length=0)
-    panels[-1].set_xlabel("sequences, the largest first")
+    sizes = {len({row.frames for row in split.sequences}) for split in splits}
+    panels[-1].set_xlabel("sequences, the largest first" if sizes != {1} else "sequences, in the order of the source")
     handles = [
         Line2D([], [], ls="", marker="o", ms=5, color=SUBSET, label="chosen"),
         Line2D([], [], ls="", marker="x", ms=5, color=INK, label="none chosen"),
@@ -203,8 +223,8 @@ def _broken(name: str) -> str:
 
 def draw_pairs(evidence: SubsetEvidence, split: SplitEvidence) -> Figure:
     """Draw how often two labels come together: subset against source, and the difference as a matrix."""
-    labels = split.level(evidence.level).labels
-    order = [i for i in order_labels(evidence) if labels[i].resized.frames]
+    labels = split.level(evidence.presence_level).labels
+    order = [i for i in order_labels(evidence, evidence.presence_level) if labels[i].resized.frames]
     count = len(order)
     figure = new_figure(4.9 if count <= 20 else 5.6)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
@@ -212,7 +232,8 @@ def draw_pairs(evidence: SubsetEvidence, split: SplitEvidence) -> Figure:
     chosen = 100 * np.array(split.pairs_chosen)[np.ix_(order, order)].reshape(count, count)
     one, other = np.tril_indices(count, k=-1)
     _draw_scatter(left, source[one, other], chosen[one, other])
-    _draw_matrix(right, chosen - source, [labels[i] for i in order])
+    # One frame more or less is no colour: the scale goes at least to `_PALE` frames.
+    _draw_matrix(right, chosen - source, [labels[i] for i in order], 100 * _PALE / max(1, split.chosen))
     return figure
 
 
@@ -225,9 +246,9 @@ def _draw_scatter(axes: Axes, source: NDArray[np.float64], chosen: NDArray[np.fl
     axes.set_title("frames that hold both of two labels")
 
 
-def _draw_matrix(axes: Axes, apart: NDArray[np.float64], labels: Sequence[LabelEvidence]) -> None:
+def _draw_matrix(axes: Axes, apart: NDArray[np.float64], labels: Sequence[LabelEvidence], least: float) -> None:
     count = len(labels)
-    largest = max(0.5, float(np.abs(apart).max(initial=0)))
+    largest = max(0.5, least, float(np.abs(apart).max(initial=0)))
     shown = np.ma.masked_array(apart, mask=np.triu(np.ones((count, count), dtype=bool), k=1))
     picture = axes.imshow(shown, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto") if count else None
     size = 8 if count <= 16 else 6.5 if count <= 26 else 5.5
@@ -240,13 +261,13 @@ def _draw_matrix(axes: Axes, apart: NDArray[np.float64], labels: Sequence[LabelE
     draw_chips(axes, colors, 5, size=4.5)
     draw_chips(axes, colors, 5, size=4.5, below=True)
     for place in range(count):
-        if count <= 10:
+        if count <= _NUMBERED:
             for column in range(place + 1):
                 value = float(apart[place, column])
                 dark = abs(value) > 0.6 * largest
-                axes.text(
-                    column, place, signed(value), ha="center", va="center", fontsize=7, color=PAPER if dark else INK
-                )
+                words = signed(value) if abs(value) < 10 else signed(round(value))
+                color = PAPER if dark else INK
+                axes.text(column, place, words, ha="center", va="center", fontsize=7 if count <= 10 else 5, color=color)
     axes.set_title("subset less source, points\n(diagonal: the label itself)")
     if picture is not None:
         bar = figure.colorbar(picture, ax=axes, shrink=0.7, pad=0.02)

@@ -20,7 +20,17 @@ from iddkit.reporting.figure import Drawing, hexadecimal
 from iddkit.reporting.figures import draw_figures
 from iddkit.reporting.subset_sections import glossary, sections
 from iddkit.reporting.subset_tables import BY_SPLIT, make_tables, name_of
-from iddkit.reporting.subset_words import comparisons, describe, facts, verdicts
+from iddkit.reporting.subset_words import (
+    again_sentence,
+    cautions,
+    comparisons,
+    describe,
+    facts,
+    failure_lines,
+    failures_sentence,
+    lost_sentence,
+    verdicts,
+)
 from iddkit.reporting.tables import Table, to_csv, to_markdown
 from iddkit.subset.evidence import SubsetEvidence
 
@@ -32,6 +42,9 @@ _MOST_SVG = 100_000
 
 #: Pixels of a picture of the contact sheet, and the quality of its JPEG.
 _SAMPLE_WIDTH, _SAMPLE_QUALITY = 320, 90
+
+# Settings that have decided nothing where the frames are those of a list.
+_OF_CHOICE = ("factor", "counts", "method", "seed", "cover_sequences")
 
 # What stands in the place of a picture that is not there.
 _PAPER = 250
@@ -151,7 +164,11 @@ def _page(
         plan=plan_rows(evidence),
         comparisons=comparisons(evidence),
         notes=[printable(note, 2000) for note in evidence.notes],
-        failures=[printable(line, 2000) for line in evidence.failures],
+        cautions=cautions(evidence),
+        again=again_sentence(evidence),
+        lost=lost_sentence(evidence),
+        failed=failures_sentence(evidence),
+        failures=failure_lines(evidence),
         glossary=glossary(),
     )
 
@@ -209,8 +226,9 @@ def _uri(kind: str, content: bytes) -> str:
 def plan_rows(evidence: SubsetEvidence) -> list[tuple[str, str]]:
     """Return the plan as rows of text: setting and value; what was not asked for is left out."""
     rows = []
+    is_listed = evidence.plan.get("frames") is not None
     for key, value in evidence.plan.items():
-        if value is None or value in ("", {}):
+        if value is None or value in ("", {}) or (is_listed and key in _OF_CHOICE):
             continue
         if isinstance(value, Mapping):
             value = ", ".join(f"{split or 'all'}={count}" for split, count in value.items())
@@ -225,6 +243,8 @@ def plan_rows(evidence: SubsetEvidence) -> list[tuple[str, str]]:
 def _markdown(evidence: SubsetEvidence, tables: Mapping[str, Table], has_sheet: bool) -> str:
     headings = _headings(evidence)
     parts = [f"# {escape_markdown(evidence.name)}", escape_markdown(describe(evidence))]
+    parts += failures_markdown(evidence)
+    parts += [escape_markdown(text) for text in cautions(evidence)]
     parts += [f"- {escape_markdown(text)}" for text in verdicts(evidence)]
     parts.append(
         "\n".join(f"- **{fact.title}**: {fact.value} ({escape_markdown(fact.note)})" for fact in facts(evidence))
@@ -236,19 +256,17 @@ def _markdown(evidence: SubsetEvidence, tables: Mapping[str, Table], has_sheet: 
             parts.append(f"![{escape_markdown(title)}](figures/{name}.png)")
         for name in section.tables:
             parts += [f"### {escape_markdown(headings[name])}"] if headings[name] else []
-            parts += ["### Labels left out"] if name == "lost" else []
+            parts += ["### Labels left out", escape_markdown(lost_sentence(evidence))] if name == "lost" else []
             parts.append(_table_markdown(name, tables[name]))
         parts += [escape_markdown(text) for text in comparisons(evidence) if section.name == "shares"]
     if has_sheet:
         parts += ["## Sample frames", "![Sample frames with their labels](figures/samples.jpg)"]
     parts.append("## How it was made")
     if evidence.command:
+        parts.append(escape_markdown(again_sentence(evidence)))
         parts.append("```console\n$ " + printable(evidence.command, 20_000).replace("```", "'''") + "\n```")
     parts.append("\n".join(f"- {key}: {escape_markdown(value)}" for key, value in plan_rows(evidence)))
     parts += [escape_markdown(note) for note in evidence.notes]
-    if evidence.failures:
-        parts.append(f"Left out because they could not be read: {len(evidence.failures)}")
-        parts.append("\n".join(f"- {escape_markdown(line)}" for line in evidence.failures[:50]))
     parts.append("## Glossary")
     parts.append("\n".join(f"- **{term}**: {escape_markdown(meaning)}" for term, meaning in glossary()))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -257,10 +275,20 @@ def _markdown(evidence: SubsetEvidence, tables: Mapping[str, Table], has_sheet: 
 def _table_markdown(name: str, table: Table) -> str:
     if not table.rows:
         return "None."
+    if name.partition("-")[0] == "layout":  # sixteen columns: nobody reads them as text
+        return f"The numbers, a row for each label: [tables/{name}.csv](tables/{name}.csv)"
     kept = _kept(name)
     shown = Table(table.columns, table.rows[:kept])
     more = f"The first {kept} of {len(table.rows)} rows; all" if len(table.rows) > kept else "The same numbers"
     return f"{to_markdown(shown)}\n{more}: [tables/{name}.csv](tables/{name}.csv)"
+
+
+def failures_markdown(evidence: SubsetEvidence) -> list[str]:
+    """Return the paragraphs on frames that could not be read, if there are any."""
+    if not evidence.failures:
+        return []
+    lines = "\n".join(f"- {escape_markdown(line)}" for line in failure_lines(evidence))
+    return [escape_markdown(failures_sentence(evidence)), lines]
 
 
 def escape_markdown(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from iddkit.reporting.subset_tables import BY_SPLIT, name_of
+from iddkit.reporting.subset_words import measured_levels, presence_sentence
 from iddkit.subset.evidence import SubsetEvidence
 from iddkit.subset.quality import HELD_BY
 
@@ -48,15 +49,15 @@ _SECTIONS: Final = (
         """Each grey dot is one random subset of the same size; the diamond is this one. The farther left, the nearer
         to the source; 1 is the median random subset. Label shares alone can be matched by average-looking frames,
         so presence, layout and feature distance stand beside them as guards. The errors are those of the labels of
-        {measured_level}, at the subset's image size.""",
+        {levels}, at the subset's image size. {presence}""",
         ("random",),
         ("random",),
     ),
     Section(
         "shares",
         "Proportion of labels",
-        """The most frequent label of the source comes first. The two upper bars of a label should be equally long
-        (Mishra 2024, Fig 3.6); on the log scale, where rare labels can be seen, the diamond should lie inside the
+        """The most frequent label of the source comes first. {bars} of a label should be equally long (Mishra
+        2024, Fig 3.6); on the log scale, where rare labels can be seen, the diamond should lie inside the
         grey disc. The source is shown at the subset's image size.""",
         ("shares",),
         ("shares",),
@@ -65,7 +66,7 @@ _SECTIONS: Final = (
         "pixels",
         "Annotated pixels",
         """Pixels of each label, each dataset at its own image size, on a log scale (Mishra 2024, Fig 3.7). Fewer and
-        smaller images have fewer pixels; the distance from the source's bar to the subset's should be the same for
+        smaller images have fewer pixels; the distance from the source's dot to the subset's should be the same for
         all labels.""",
         ("pixels",),
         ("pixels",),
@@ -75,21 +76,23 @@ _SECTIONS: Final = (
         "share-errors",
         "Share error of each label",
         """The dot is the error of this subset; zero is best. The grey bar spans two standard errors of a random subset
-        of the same size to each side: about 95 % of them lie inside.""",
+        of the same size to each side, as the table's columns '± 2 s.e.' do: about 95 % of them lie inside.""",
         ("share_errors",),
         ("errors",),
     ),
     Section(
         "presence-errors",
         "Presence error of each label",
-        "The same for the part of the frames that hold a label. The numbers are in the table above.",
+        """The same for the part of the frames that hold a label, at {presence_level}. {presence} The numbers are in the
+        table {where}.""",
         ("presence_errors",),
+        ("presence",),
     ),
     Section(
         "levels",
         "Every level, and labels left out",
         """The errors at each level of the label hierarchy, fine to coarse. Below them are the labels that frames of a
-        split hold in the source, and none in the subset.""",
+        split hold in the source, at its own image size, and none of its chosen frames does.""",
         tables=("levels", "lost"),
     ),
     Section(
@@ -104,9 +107,9 @@ _SECTIONS: Final = (
     Section(
         "pairs",
         "Pairs of labels",
-        """How often two labels come in one frame. Left: each dot is a pair; on the line it is as frequent in the
-        subset as in the source. Right: the difference, pair by pair; pale is good. The table begins with the
-        largest differences.""",
+        """How often two labels of {presence_level} come in one frame. Left: each dot is a pair; on the line it is as
+        frequent in the subset as in the source. Right: the difference, pair by pair; pale is good: the scale goes to
+        two frames of the subset at least. The table begins with the largest differences.""",
         ("pairs",),
         ("pairs",),
         folded=True,
@@ -147,6 +150,9 @@ frame counts the same whatever its size. Void pixels belong to no label.
 
 share error: The subset's share less the source's, in per cent of the source's, both at the subset's image size.
 
+standard error (s.e.): The spread of a number over random subsets of the same size, drawn without replacement. About
+95 % of them lie within two standard errors.
+
 common label: One that at least {100 * HELD_BY:g} % of the source's frames hold. The share of a rarer one hangs on
 single frames.
 
@@ -166,7 +172,6 @@ feature distance (MMD): Maximum mean discrepancy (Gretton et al. 2012) with a Ga
 colours of the frames. It is large for a subset of average-looking frames, even where their label shares are right.
 
 random subset: As many frames drawn from the same split, all frames being equally likely: what one gets without care.
-The percentile says how many per cent of them are nearer to the source than the subset at hand; ties count half.
 
 drift: The change of a label's share. Resizing changes it (thin objects lose pixels), and so does choosing some
 frames.
@@ -176,6 +181,15 @@ frames.
 def sections(evidence: SubsetEvidence) -> tuple[Section, ...]:
     """Return the parts of the report that hold figures and tables, in order."""
     measured = any(split.measures for split in evidence.splits)
+
+    has_presence = evidence.presence_level != evidence.level
+    words = {
+        "levels": " and, below them, of ".join(measured_levels(evidence)),
+        "presence": presence_sentence(evidence),
+        "presence_level": evidence.presence_level,
+        "bars": "The two bars" if len(evidence.compared) == 2 else "The two upper bars",
+        "where": "below" if has_presence else "above",
+    }
 
     def spread(names: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[str, ...]:
         found: list[str] = []
@@ -187,9 +201,9 @@ def sections(evidence: SubsetEvidence) -> tuple[Section, ...]:
         Section(
             section.name,
             section.title,
-            " ".join(section.reading.format(measured_level=evidence.measured_level).split()),
+            " ".join(section.reading.format_map(words).split()),
             spread(section.figures, _FIGURES_BY_SPLIT),
-            spread(section.tables, BY_SPLIT),
+            spread(section.tables, BY_SPLIT) if has_presence or section.tables != ("presence",) else (),
             section.folded,
         )
         for section in _SECTIONS

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from itertools import combinations
 
-from iddkit.reporting.label_figures import order_labels
+from iddkit.reporting.label_figures import SPREAD, order_labels
 from iddkit.reporting.tables import Cell, Column, Table
 from iddkit.subset.evidence import LabelEvidence, Measure, SplitEvidence, SubsetEvidence
 
 #: Names of tables that are of one split: ``errors`` or, where there are several splits, ``errors-train``.
-BY_SPLIT = ("errors", "pairs", "layout", "sequences")
+BY_SPLIT = ("errors", "presence", "pairs", "layout", "sequences")
 
 _RANDOM_COLUMNS = ("best", "median", "worst")
+
+# Two standard errors of a random subset, to each side of zero.
+_INTERVAL = "± 2 s.e."
 
 
 def make_tables(evidence: SubsetEvidence) -> dict[str, Table]:
@@ -28,6 +31,8 @@ def make_tables(evidence: SubsetEvidence) -> dict[str, Table]:
     }
     for split in evidence.splits:
         tables[name_of("errors", split)] = _errors(evidence, split)
+        if evidence.presence_level != evidence.level:
+            tables[name_of("presence", split)] = _presence(evidence, split)
         tables[name_of("pairs", split)] = _pairs(evidence, split)
         tables[name_of("layout", split)] = _layout(evidence, split)
         tables[name_of("sequences", split)] = _sequences(split)
@@ -97,13 +102,13 @@ def _errors(evidence: SubsetEvidence, split: SplitEvidence) -> Table:
         Column("source", 3, "share %"),
         Column("subset", 3, "share %"),
         Column("subset", 2, "share error %"),
-        Column("random ±", 2, "share error %"),
+        Column(_INTERVAL, 2, "share error %"),
         Column("source", 0, "frames"),
         Column("subset", 0, "frames"),
         Column("source", 2, "presence %"),
         Column("subset", 2, "presence %"),
         Column("subset", 2, "presence error, points"),
-        Column("random ±", 2, "presence error, points"),
+        Column(_INTERVAL, 2, "presence error, points"),
     )
 
     def row(label: LabelEvidence) -> tuple[Cell, ...]:
@@ -112,36 +117,64 @@ def _errors(evidence: SubsetEvidence, split: SplitEvidence) -> Table:
             100 * label.resized.share,
             100 * label.subset.share,
             _hundred(label.share_error),
-            _hundred(label.share_noise),
+            _hundred(label.share_noise, SPREAD),
             label.resized.frames,
             label.subset.frames,
             100 * label.resized.presence,
             100 * label.subset.presence,
             100 * label.presence_error,
-            100 * label.presence_noise,
+            100 * SPREAD * label.presence_noise,
         )
 
     labels = split.level(evidence.level).labels
     return Table(columns, tuple(row(labels[i]) for i in order_labels(evidence)))
 
 
+def _presence(evidence: SubsetEvidence, split: SplitEvidence) -> Table:
+    columns = (
+        Column("label"),
+        Column("source", 0, "frames"),
+        Column("subset", 0, "frames"),
+        Column("source", 2, "presence %"),
+        Column("subset", 2, "presence %"),
+        Column("subset", 2, "presence error, points"),
+        Column(_INTERVAL, 2, "presence error, points"),
+    )
+    labels = split.level(evidence.presence_level).labels
+    rows = tuple(
+        (
+            label.name,
+            label.resized.frames,
+            label.subset.frames,
+            100 * label.resized.presence,
+            100 * label.subset.presence,
+            100 * label.presence_error,
+            100 * SPREAD * label.presence_noise,
+        )
+        for label in (labels[i] for i in order_labels(evidence, evidence.presence_level))
+    )
+    return Table(columns, rows)
+
+
 def _random(evidence: SubsetEvidence) -> Table:
     columns = (
         *((Column("split"),) if _has_names(evidence) else ()),
+        Column("level"),
         Column("error"),
+        Column("label"),
         Column("unit"),
-        Column("subset", 3),
-        *(Column(name, 3, "random subsets") for name in _RANDOM_COLUMNS),
+        Column("subset", 3, significant=True),
+        *(Column(name, 3, "random subsets", significant=True) for name in _RANDOM_COLUMNS),
         Column("better than"),
         Column("of"),
-        Column("percentile", 1),
     )
     rows: list[tuple[Cell, ...]] = []
     for split in evidence.splits:
         for measure in split.measures:
             first: tuple[Cell, ...] = (split.name,) if _has_names(evidence) else ()
-            cells = (measure.title, measure.unit, measure.value, *_range(measure))
-            rows.append((*first, *cells, measure.beaten, len(measure.random), measure.percentile))
+            names = (measure.level, measure.title, measure.label, measure.unit)
+            cells = (*names, measure.value, *_range(measure))
+            rows.append((*first, *cells, measure.beaten, len(measure.random)))
     return Table(columns, tuple(rows))
 
 
@@ -158,8 +191,8 @@ def _levels(evidence: SubsetEvidence) -> Table:
         Column("all", 0, "labels"),
         Column("source", 0, "labels"),
         Column("subset", 0, "labels"),
-        Column("by choosing", 3, "JS divergence, 1e-6 bits"),
-        Column("by resizing", 3, "JS divergence, 1e-6 bits"),
+        Column("by choosing", 3, "JS divergence, bits", significant=True),
+        Column("by resizing", 3, "JS divergence, bits", significant=True),
         Column("%", 2, "worst share error"),
         Column("label", 0, "worst share error"),
         Column("points", 2, "worst presence error"),
@@ -177,8 +210,8 @@ def _levels(evidence: SubsetEvidence) -> Table:
                     len(level.labels),
                     sum(label.source.frames > 0 for label in level.labels),
                     sum(label.subset.frames > 0 for label in level.labels),
-                    1e6 * level.js,
-                    1e6 * level.js_resize,
+                    level.js,
+                    level.js_resize,
                     None if share is None else _hundred(share.share_error),
                     None if share is None else share.name,
                     None if presence is None else 100 * presence.presence_error,
@@ -202,7 +235,7 @@ def _lost(evidence: SubsetEvidence) -> Table:
         first: tuple[Cell, ...] = (split.name,) if _has_names(evidence) else ()
         for level in split.levels:
             for label in level.labels:
-                if label.source.frames and not label.subset.frames:
+                if label.lost:
                     counts = (label.source.frames, label.source.pixels, label.resized.frames)
                     rows.append((*first, level.level, label.name, *counts))
     return Table(columns, tuple(rows))
@@ -236,9 +269,9 @@ def _pairs(evidence: SubsetEvidence, split: SplitEvidence) -> Table:
         Column("subset", 2, "frames with both, %"),
         Column("difference, points", 2),
     )
-    names = _label_names(evidence)
+    names = [label.name for label in split.level(evidence.presence_level).labels]
     rows: list[tuple[str, str, float, float, float]] = []
-    for i, j in combinations(order_labels(evidence), 2):
+    for i, j in combinations(order_labels(evidence, evidence.presence_level), 2):
         source, chosen = 100 * split.pairs[i][j], 100 * split.pairs_chosen[i][j]
         if source or chosen:
             rows.append((names[i], names[j], source, chosen, chosen - source))
@@ -276,5 +309,5 @@ def _has_names(evidence: SubsetEvidence) -> bool:
     return any(split.name for split in evidence.splits)
 
 
-def _hundred(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def _hundred(value: float | None, times: float = 1) -> float | None:
+    return None if value is None else 100 * times * value

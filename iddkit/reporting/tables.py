@@ -44,11 +44,14 @@ class Column:
         Of its numbers after the decimal point, where people read them.
     group
         What neighbouring columns have in common: ``pooled %`` of three datasets, whose names are the headings.
+    significant
+        `digits` are those that count, wherever the point is; small numbers have a power of ten: ``5.6e-06``.
     """
 
     heading: str
     digits: int = 0
     group: str = ""
+    significant: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +113,11 @@ def _text(cell: Cell, column: Column) -> str:
         return "-"
     if isinstance(cell, str):
         return printable(cell, 2000) or "-"
-    text = f"{cell:,.{0 if isinstance(cell, int) else column.digits}f}"
+    assert cell is not None
+    if column.significant and abs(cell) < 10**column.digits:
+        return f"{cell:.{column.digits}g}"
+    digits = 0 if isinstance(cell, int) or column.significant else column.digits
+    text = f"{cell:,.{digits}f}"
     return text if text.strip("-0.,") else text.lstrip("-")  # zero has no sign
 
 

@@ -131,13 +131,17 @@ class FrameTable:
             None if self.shapes is None else merge_columns(self.shapes, into, len(numbers)),
         )
 
+    def can_be(self, level: str) -> bool:
+        """Return whether the table's level can be turned into another one: each of its numbers lies in one of that."""
+        return level == self.level or (level in self.label_map.levels and nests(self.label_map, self.level, level))
+
     def levels(self) -> tuple[str, ...]:
         """Return the level of the table and the coarser ones of the hierarchy that it can be turned into."""
         hierarchy = self.label_map.hierarchy
         if self.level not in hierarchy:
             return (self.level,)
         coarser = hierarchy[hierarchy.index(self.level) :]
-        return tuple(level for level in coarser if level == self.level or nests(self.label_map, self.level, level))
+        return tuple(level for level in coarser if self.can_be(level))
 
 
 def merge_columns(counts: NDArray[np.integer], into: NDArray[np.intp], columns: int) -> NDArray[np.int64]:

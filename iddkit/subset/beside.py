@@ -33,7 +33,8 @@ def gather_dataset(
     bars = table if compared is None else compared
     wanted = classes(plan.label_map, plan.level)
     # The plan's level where the dataset has it; else its finest, whose labels are found by their names.
-    own = plan.level if plan.level in table.levels() else table.level
+    knows = plan.level in table.label_map.levels and table.can_be(plan.level)
+    own = plan.level if knows else table.level
     into = match_classes(table.label_map, own, wanted)
     shares = bars.statistics(own, sampled=compared is not None).mean_share
     pixels = bars.statistics(own).pixels[:-1]

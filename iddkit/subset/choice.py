@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,15 @@ BLOCK = 40_000
 #: few frames, a single one matters, and time does not.
 FEW, MOST_BEGINNINGS = 20_000, 12
 
-#: In the end places and frames are exchanged so often, at most, in so many passes each.
-_ROUNDS, _PASSES = 3, 12
+
+class _Effort(NamedTuple):
+    passes: int  # at most, before and after sequences exchange places
+    rounds: int  # of the polish, each of which begins with such an exchange
+    polish: int  # passes of a round, at most
+
+
+# Among tens of thousands of frames the first passes leave nothing that anyone could see.
+_FULL, _IN_BLOCKS, _OVER_ALL = _Effort(40, 3, 12), _Effort(3, 1, 3), _Effort(0, 1, 1)
 
 
 def choose(
@@ -76,19 +84,19 @@ def _choose_balanced(candidates: Candidates, count: int, dice: Dice, cover: bool
     # The nearest whole factor: 1403 frames for 351 are every fourth.
     gap = (2 * len(candidates) + count) // (2 * count) // 2
     if len(candidates) > BLOCK:
-        starts, quotas = _cut(starts, quotas, dice)
+        starts, quotas = _cut(starts, quotas, gap, dice)
         state = Swaps.begin(starts, quotas, gap, dice)
         for first, last in _blocks(starts):
             part, rows = state.part(first, last), candidates.rows(int(starts[first]), int(starts[last]))
-            _balance(part, make_features(rows, int(part.quotas.counts.sum())), dice, rounds=1)
+            _balance(part, make_features(rows, int(part.quotas.counts.sum())), dice, _IN_BLOCKS)
         features = make_features(candidates, count, LIGHT)
-        _polish(state, features, dice, rounds=1, passes=1)
+        _polish(state, features, dice, _OVER_ALL)
     else:
         features = make_features(candidates, count)
         state = _best_beginning(starts, quotas, gap, features, dice)
     # Chance may lose a label of a few frames, which nobody forgives.
     if state.keep_labels(candidates.pixels[:, :-1] > 0, -(-len(candidates) // count), dice):
-        _polish(state, features, dice, rounds=1)
+        _polish(state, features, dice, _OVER_ALL)
     return np.flatnonzero(state.chosen)
 
 
@@ -97,26 +105,26 @@ def _best_beginning(starts: NDArray[np.intp], quotas: Quotas, gap: int, features
     for _ in range(max(1, min(MOST_BEGINNINGS, FEW // int(starts[-1])))):
         own = Quotas(quotas.counts.copy(), quotas.least, quotas.most)
         state = Swaps.begin(starts, own, gap, dice)
-        _balance(state, features, dice)
+        _balance(state, features, dice, _FULL)
         best = state if best is None or state.goal < best.goal else best
     assert best is not None
     return best
 
 
-def _balance(state: Swaps, features: Features, dice: Dice, *, rounds: int = _ROUNDS) -> None:
+def _balance(state: Swaps, features: Features, dice: Dice, effort: _Effort) -> None:
     state.aim(features)
-    state.improve(dice)
+    state.improve(dice, effort.passes)
     state.exchange(dice)
-    state.improve(dice)
-    _polish(state, features, dice, rounds=rounds)
+    state.improve(dice, effort.passes)
+    _polish(state, features, dice, effort)
 
 
-def _polish(state: Swaps, features: Features, dice: Dice, *, rounds: int = _ROUNDS, passes: int = _PASSES) -> None:
+def _polish(state: Swaps, features: Features, dice: Dice, effort: _Effort) -> None:
     state.aim(features, polish=True)
-    for _ in range(rounds):
+    for _ in range(effort.rounds):
         before = state.goal
         state.exchange(dice)
-        state.improve(dice, passes)
+        state.improve(dice, effort.polish)
         if state.goal >= before * (1 - LEAST_GAIN):
             break
 
@@ -129,21 +137,27 @@ def _blocks(starts: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
     yield from ((int(first), int(last)) for first, last in pairwise(edges))
 
 
-def _cut(starts: NDArray[np.intp], quotas: Quotas, dice: Dice) -> tuple[NDArray[np.intp], Quotas]:
-    """Return the sequences with those that are longer than half a block cut into parts, each with its quota."""
+def _cut(starts: NDArray[np.intp], quotas: Quotas, gap: int, dice: Dice) -> tuple[NDArray[np.intp], Quotas]:
+    """Return the sequences with those that are longer than half a block cut into parts, each with its quota.
+
+    Between two parts lie `gap` frames that are never chosen: what is chosen of one part is not near to what is chosen
+    of the next.
+    """
     edges: list[int] = []
-    counts: list[int] = []
-    least: list[int] = []
-    most: list[int] = []
-    for sequence, (first, last) in enumerate(pairwise(starts)):
-        parts = -(-2 * int(last - first) // BLOCK)
-        cuts = np.array([first + (last - first) * p // parts for p in range(parts + 1)])
+    bounds: list[tuple[int, int, int]] = []  # count, least, most
+    for sequence, (first, last) in enumerate(pairwise(starts.tolist())):
+        cut = -(-2 * (last - first) // BLOCK)
         own = Quotas(*(q[sequence : sequence + 1] for q in (quotas.counts, quotas.least, quotas.most)))
-        if parts > 1:
-            own = share_out(np.diff(cuts), int(quotas.counts[sequence]), dice)
-        edges += cuts[:-1].tolist()
-        counts += own.counts.tolist()
-        least += own.least.tolist()
-        most += own.most.tolist()
-    cut = Quotas(*(np.array(values, dtype=np.intp) for values in (counts, least, most)))
-    return np.array([*edges, int(starts[-1])], dtype=np.intp), cut
+        cuts = [first + (last - first) * part // cut for part in range(cut + 1)]
+        if cut > 1:
+            sizes = np.diff(cuts) - gap * (np.arange(cut) > 0)
+            counts = share_out(sizes, int(quotas.counts[sequence]), dice).counts
+            own = Quotas(counts, counts, counts)  # or the sequence could give or take one with each of its parts
+        for part, limits in enumerate(zip(own.counts.tolist(), own.least.tolist(), own.most.tolist(), strict=True)):
+            if part and gap:
+                edges.append(cuts[part])
+                bounds.append((0, 0, 0))
+            edges.append(cuts[part] + (gap if part else 0))
+            bounds.append(limits)
+    columns = np.array(bounds, dtype=np.intp).reshape(-1, 3).T
+    return np.array([*edges, int(starts[-1])], dtype=np.intp), Quotas(*(np.ascontiguousarray(c) for c in columns))

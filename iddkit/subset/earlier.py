@@ -89,8 +89,8 @@ def _take_manifest(earlier: Earlier, old: Manifest, out: Path, dataset: Manifest
     mine, its = _settings(dataset), _settings(old)
     if mine != its and not overwrite:
         differing = ", ".join(key for key in mine if key not in its or its[key] != mine[key])
-        stated = differing.replace("label_map_sha256", "content of the label map").replace("_", " ")
-        problem = f"the dataset here was made with another {stated}; --overwrite replaces it"
+        stated = differing.replace("label_map_sha256", "content of the label map").replace("frames", "list of frames")
+        problem = f"the dataset here was made with another {stated.replace('_', ' ')}; --overwrite replaces it"
         raise OutputError(problem, path=out / NAME)
     for path, digest in old.files.items():
         earlier.own.setdefault(path, set()).add(digest)

@@ -19,6 +19,7 @@ __all__ = [
     "DatasetEvidence",
     "LabelEvidence",
     "LevelEvidence",
+    "LostLabel",
     "Measure",
     "SampleFrame",
     "SequenceEvidence",
@@ -55,15 +56,15 @@ class SplitEvidence:
     sequences
         In the order of the source.
     levels
-        The level of the counts and the coarser ones, fine to coarse.
+        The level of the counts and the coarser ones, fine to coarse; then that of the output, if it is none of them.
     pairs, pairs_chosen
-        Part of the frames (all, chosen) that hold both of two labels at the output's level: a row for each label, with
-        as many columns; presence on the diagonal.
+        Part of the frames (all, chosen) that hold both of two labels of `SubsetEvidence.presence_level`: a row for each
+        label, with as many columns; presence on the diagonal.
     layout, layout_chosen
         Mean over the frames (all, chosen) of each label's share in 4 x 4 cells, by rows from the top left: a row for
         each label of the output's level.
     measures
-        Errors of the choice among those of random subsets.
+        Errors of the choice among those of random subsets: of the labels of the output's level, then of the finest one.
     """
 
     name: str
@@ -80,6 +81,29 @@ class SplitEvidence:
     def level(self, name: str) -> LevelEvidence:
         """Return the labels of one level."""
         return next(level for level in self.levels if level.level == name)
+
+    def measured(self, level: str) -> tuple[Measure, ...]:
+        """Return the measures of one level that random subsets have an error in."""
+        return tuple(measure for measure in self.measures if measure.level == level and measure.can_differ)
+
+    def has_fixed_presence(self, level: str) -> bool:
+        """Return whether each label of a level is in so many of the frames, or so few, that a subset hardly differs.
+
+        Those that have it, or those that have it not, are less than one frame in a random subset of this size.
+        """
+        presences = [label.resized.presence for label in self.level(level).labels]
+        return all(min(part, 1 - part) * self.chosen < 1 for part in presences)
+
+
+@dataclass(frozen=True, slots=True)
+class LostLabel:
+    """A label that frames of a split hold in the source, and none of the chosen ones does."""
+
+    split: str
+    label: LabelEvidence
+
+    def __str__(self) -> str:
+        return f"{self.label.quoted} ({self.split})" if self.split else self.label.quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +175,9 @@ class SubsetEvidence:
         which frames were chosen.
     splits
         Those from which frames were chosen.
-    measured_level
-        The level of the labels that the splits' measures are of.
+    presence_level
+        The level at which presence and pairs are shown: the output's, or the finest where nothing could differ at the
+        output's (`SplitEvidence.has_fixed_presence`).
     plan
         `SubsetPlan.settings`, a list of frames as their number.
     command
@@ -172,7 +197,7 @@ class SubsetEvidence:
     level: str
     datasets: tuple[DatasetEvidence, ...]
     splits: tuple[SplitEvidence, ...]
-    measured_level: str
+    presence_level: str
     plan: dict[str, Any]
     command: str = ""
     failures: tuple[str, ...] = ()
@@ -205,20 +230,42 @@ class SubsetEvidence:
         """Chosen frames."""
         return sum(split.chosen for split in self.splits)
 
-    def lost(self) -> dict[str, tuple[str, ...]]:
-        """Return, by level, the labels that the source has and the derived dataset has not, in any split.
+    @property
+    def finest(self) -> str:
+        """The finest level that the source's labels are of."""
+        return self.splits[0].levels[0].level if self.splits else self.level
 
-        A label counts as held by the source if a frame of a split that was chosen from holds it at its own size.
+    def lost(self) -> dict[str, tuple[LostLabel, ...]]:
+        """Return, by level, what splits lost: labels that their frames hold at the source's size, and no chosen one.
+
+        The output's level comes first, then the others, fine to coarse.
         """
-        found: dict[str, tuple[str, ...]] = {}
-        for number, level in enumerate(self.splits[0].levels if self.splits else ()):
-            rows = zip(*(split.levels[number].labels for split in self.splits), strict=True)
-            found[level.level] = tuple(
-                row[0].name
-                for row in rows
-                if any(label.source.frames for label in row) and not any(label.subset.frames for label in row)
+        names = [level.level for level in self.splits[0].levels] if self.splits else []
+        return {
+            name: tuple(
+                LostLabel(split.name, label)
+                for split in self.splits
+                for label in split.level(name).labels
+                if label.lost
             )
-        return found
+            for name in sorted(names, key=lambda name: name != self.level)
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a manifest is to hold, as JSON values: no matrices, and random subsets as a few numbers."""
+        document = self.to_json()
+        for split, its in zip(document["splits"], self.splits, strict=True):
+            for name in ("pairs", "pairs_chosen", "layout", "layout_chosen"):
+                del split[name]
+            for values, measure in zip(split["measures"], its.measures, strict=True):
+                values["random"] = {
+                    "best": measure.random[0] if measure.random else None,
+                    "median": measure.median,
+                    "worst": measure.random[-1] if measure.random else None,
+                    "beaten": measure.beaten,
+                    "of": len(measure.random),
+                }
+        return document
 
     def to_json(self) -> dict[str, Any]:
         """Return the evidence as JSON values; `from_json` makes the same evidence of them."""

@@ -14,6 +14,7 @@ makes the frames that are missing, and ends with the same bytes.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ import iddkit
 from iddkit import files
 from iddkit.errors import FrameError, OptionError, OutputError
 from iddkit.frames import Frame
+from iddkit.frames.layout import DRIVE_FOLDERS, LABELME_FOLDERS
 from iddkit.journal import Journal
 from iddkit.subset import manifest as manifests
 from iddkit.subset.earlier import Earlier, recall, state
@@ -68,7 +70,7 @@ class DatasetFolder:
     ------
     OutputError
         On entering: the folder cannot be written, another run is writing there, it holds the source, a damaged
-        manifest, or without `overwrite` another dataset.
+        manifest, or without `overwrite` another dataset or a file that was changed since iddkit wrote it.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class DatasetFolder:
         self._journal.__enter__()
         try:
             self._earlier = recall(self.out, JOURNAL, self._dataset, self._overwrite)
+            self._refuse_changed_files()
             if self._journal.resumed:
                 files.remove_temporaries(self.out)
         except BaseException:
@@ -116,6 +119,16 @@ class DatasetFolder:
 
     def __exit__(self, *_: object) -> None:
         self._journal.__exit__()
+
+    def _refuse_changed_files(self) -> None:
+        # Before anything is done: the folder and its manifest stay as they are, and 'verify' still tells what changed.
+        if self._overwrite:
+            return
+        changed = [p for p, own in sorted(self._earlier.own.items()) if self._present(p) not in (None, *own)]
+        if changed:
+            others = f", and {len(changed) - 1} more files" if len(changed) > 1 else ""
+            problem = f"was changed since it was written{others}; --overwrite replaces what was changed"
+            raise OutputError(problem, path=self.out / changed[0])
 
     def build(self, frames: Iterable[Frame], *, jobs: int = 1, progress: Progress | None = None) -> Build:
         """Make the files of all frames; those that are as an earlier run left them stay.
@@ -166,9 +179,14 @@ class DatasetFolder:
     def _tasks(self, frames: Sequence[Frame], results: list[FrameResult]) -> Iterator[FrameTask]:
         plan = FramePlan.of(self.plan, self._dataset.source_level)
         taken: dict[str, str] = {}
+        out, root = os.path.realpath(self.out), os.path.realpath(self.root)
         for frame in frames:
+            sources = {os.path.normpath(os.path.join(root, path)) for path in _files_of(frame)}
             try:
                 paths = plan.outputs(frame).values()
+                lost = next((path for path in paths if os.path.join(out, path) in sources), None)
+                if lost is not None:
+                    raise FrameError(f"its file {lost} would be written over a file of the source", path=frame.key)
                 clash = next((path for path in paths if path in taken), None)
                 if clash is not None:
                     problem = f"its file {clash} would be that of {taken[clash]}, too: rename one of them"
@@ -285,6 +303,14 @@ def _refuse_source(out: Path, root: Path) -> None:
         return
     if here == there or here in there.parents:
         raise OutputError("holds the source; a derived dataset needs a folder of its own", path=out)
+    inside = there in here.parents and here.relative_to(there).parts[0]
+    if inside in (*DRIVE_FOLDERS, *LABELME_FOLDERS):
+        # It would be looked at as a part of the source when the same command is started again.
+        raise OutputError(f"lies in {inside} of the source; a derived dataset needs a folder of its own", path=out)
+
+
+def _files_of(frame: Frame) -> list[Path]:
+    return [path for path in (frame.image, frame.annotation, frame.labels) if path is not None]
 
 
 def _remove(out: Path, relative: str) -> None:

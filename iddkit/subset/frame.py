@@ -68,7 +68,7 @@ class FramePlan:
         """
         split, sequence = frame.split or SPLIT, frame.sequence.strip("/").replace("/", "-") or SEQUENCE
         for part in (split, sequence, frame.name):
-            if part.startswith(".") or "/" in part or "\0" in part or not part:
+            if part.startswith(".") or not part or any(mark in part for mark in "/\\\0"):
                 raise FrameError(f"{part!r} cannot be part of a file's name", path=frame.key)
         paths = {role: locate(template, split, sequence, frame.name) for role, template in self.templates.items()}
         try:

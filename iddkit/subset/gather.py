@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from iddkit.statistics.columns import collapse
 from iddkit.statistics.counts import SHARE_UNIT, unit_shares
 from iddkit.statistics.table import CELL_UNIT, merge_columns
 from iddkit.subset.beside import at_output_size, gather_dataset, plain
+from iddkit.subset.compare import JS_DECIMALS
 from iddkit.subset.evidence import (
     SHORT,
     Counts,
@@ -30,26 +32,13 @@ from iddkit.subset.evidence import (
     SubsetEvidence,
 )
 from iddkit.subset.plan import SubsetPlan
-from iddkit.subset.quality import HELD_BY, Errors, RandomErrors, divergence
+from iddkit.subset.quality import HELD_BY, divergence
 
 #: Frames of a report's contact sheet.
 SAMPLES = 8
 
-# Decimals of a divergence in bits.
-_JS_DECIMALS = 12
-
 #: Frames are worked on in blocks of so many.
 _BLOCK = 2**16
-
-#: The errors of `iddkit.subset.quality` that are one number: what to call them, their unit, and the factor to it.
-_MEASURES = {
-    "js": ("label shares (JS divergence)", "1e-6 bits", 1e6),
-    "worst_share": ("worst label's share", "%", 100),
-    "worst_presence": ("worst label's presence", "points", 100),
-    "pairs": ("worst pair's presence", "points", 100),
-    "layout": ("layout in 4 x 4 cells", "", 1),
-    "mmd": ("feature distance (MMD)", "", 1),
-}
 
 Rows = NDArray[np.intp]
 Matrix = tuple[tuple[float, ...], ...]
@@ -62,7 +51,6 @@ def gather_evidence(
     *,
     source_name: str = "source",
     measures: Mapping[str, Sequence[Measure]] | None = None,
-    measured_level: str = "",
     beside: Sequence[tuple[str, FrameTable]] = (),
     written: Sequence[Frame] = (),
     source_bytes: int | None = None,
@@ -85,9 +73,8 @@ def gather_evidence(
         What was asked for.
     source_name
         How the report calls the source.
-    measures, measured_level
-        Split to the errors of the choice among those of random subsets (`measures_of`), and the level of the labels
-        that they are of; default: the table's.
+    measures
+        Split to the errors of the choice among those of random subsets (`iddkit.subset.compare.compare`).
     beside
         Other datasets to show, with their names.
     written
@@ -116,8 +103,10 @@ def gather_evidence(
     compared = table.rows(np.sort(np.concatenate([places[split] for split in used])))
     derived = at_output_size(table.rows(np.sort(np.concatenate(list(used.values())))))
     disk = int(table.bytes.sum()) if source_bytes is None else source_bytes
+    presence_level = _presence_level(table, [(places[split], len(rows)) for split, rows in used.items()], plan.level)
     settings = plan.settings()
     settings["frames"] = None if plan.frames is None else len(plan.frames)
+    found = measures or {}
     return SubsetEvidence(
         name=plan.name,
         license=plan.license,
@@ -128,11 +117,11 @@ def gather_evidence(
             *(gather_dataset(name, other, plan, int(other.bytes.sum())) for name, other in beside),
         ),
         splits=tuple(
-            _split(table.rows(rows), table.rows(used[split]), split, plan.level, (measures or {}).get(split, ()))
+            _split(table.rows(rows), table.rows(used[split]), plan.level, presence_level, found.get(split, ()))
             for split, rows in places.items()
             if split in used
         ),
-        measured_level=measured_level or table.level,
+        presence_level=presence_level,
         plan=settings,
         command=command,
         failures=tuple(failures),
@@ -140,18 +129,6 @@ def gather_evidence(
         made_by=f"iddkit {iddkit.__version__}",
         notes=tuple(notes),
     )
-
-
-def measures_of(errors: Errors, randoms: RandomErrors) -> tuple[Measure, ...]:
-    """Return the errors of a choice among those of random subsets; those that are not known (NaN) are left out."""
-    found = []
-    for name, (title, unit, factor) in _MEASURES.items():
-        value, others = float(getattr(errors, name)), np.sort(getattr(randoms, name))
-        if math.isfinite(value) and np.isfinite(others).all():
-            decimals = _JS_DECIMALS - 6 if name == "js" else 12
-            random = tuple(plain(round(factor * float(other), decimals)) for other in others)
-            found.append(Measure(name, title, unit, plain(round(factor * value, decimals)), random))
-    return tuple(found)
 
 
 def short_name(category: Category) -> str:
@@ -174,23 +151,65 @@ def short_name(category: Category) -> str:
     return category.name[: SHORT - 1].rstrip(" ,") + "…"
 
 
-def _split(whole: FrameTable, part: FrameTable, name: str, level: str, measures: Sequence[Measure]) -> SplitEvidence:
+def _presence_level(table: FrameTable, splits: Sequence[tuple[Rows, int]], level: str) -> str:
+    """Return `level`, or the table's where presence is fixed at it in each split: rows and number of chosen frames."""
+    assert table.sampled is not None
+    for one in (level, table.level):
+        into, count = collapse(table.label_map, table.level, one), len(classes(table.label_map, one))
+        for rows, chosen in splits:
+            held = np.zeros(count, dtype=np.int64)
+            for start in range(0, len(rows), _BLOCK):
+                part = table.sampled.pixels[rows[start : start + _BLOCK]]
+                held += (merge_columns(part, into, count)[:, :-1] > 0).sum(axis=0)
+            # As in `SplitEvidence.has_fixed_presence`.
+            if (np.minimum(held, len(rows) - held) * chosen >= len(rows)).any():
+                return one
+    return level
+
+
+def _split(
+    whole: FrameTable, part: FrameTable, level: str, presence_level: str, measures: Sequence[Measure]
+) -> SplitEvidence:
     assert whole.sampled is not None
     assert part.sampled is not None
     into = collapse(whole.label_map, whole.level, level)
     count = len(classes(whole.label_map, level))
+    # A numbering for training is no level of the hierarchy.
+    levels = {one: _level(whole, part, one) for one in dict.fromkeys((*whole.levels(), level))}
+    pairs = {one: _pairs_of_both(whole, part, one) for one in dict.fromkeys((level, whole.level, presence_level))}
     return SplitEvidence(
-        name=name,
+        name=whole.frames[0].split,
         frames=len(whole),
         chosen=len(part),
         sequences=_sequences(whole, part),
-        levels=tuple(_level(whole, part, one) for one in whole.levels()),
-        pairs=_pairs(whole.sampled.pixels, into, count),
-        pairs_chosen=_pairs(part.sampled.pixels, into, count),
+        levels=tuple(levels.values()),
+        pairs=_matrix(pairs[presence_level][0]),
+        pairs_chosen=_matrix(pairs[presence_level][1]),
         layout=_layout(whole.sampled.layout, into, count),
         layout_chosen=_layout(part.sampled.layout, into, count),
-        measures=tuple(measures),
+        measures=tuple(_name_label(one, levels[one.level], *pairs[one.level]) for one in measures),
     )
+
+
+def _pairs_of_both(whole: FrameTable, part: FrameTable, level: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    assert whole.sampled is not None
+    assert part.sampled is not None
+    into, count = collapse(whole.label_map, whole.level, level), len(classes(whole.label_map, level))
+    return _pairs(whole.sampled.pixels, into, count), _pairs(part.sampled.pixels, into, count)
+
+
+def _name_label(
+    measure: Measure, level: LevelEvidence, source: NDArray[np.float64], chosen: NDArray[np.float64]
+) -> Measure:
+    """Return a measure with the label that has the largest error, where it is of one label or pair."""
+    worst = {"worst_share": level.worst_share, "worst_presence": level.worst_presence}.get(measure.name)
+    if worst is not None:
+        return replace(measure, label=worst.quoted)
+    if measure.name == "pairs" and len(source) > 1:
+        apart = np.abs(np.triu(np.round(chosen - source, 12), k=1))
+        one, other = np.unravel_index(int(apart.argmax()), apart.shape)
+        return replace(measure, label=f"{level.labels[one].quoted} with {level.labels[other].quoted}")
+    return measure
 
 
 def _level(whole: FrameTable, part: FrameTable, level: str) -> LevelEvidence:
@@ -218,7 +237,7 @@ def _level(whole: FrameTable, part: FrameTable, level: str) -> LevelEvidence:
                 presence_noise=plain(_presence_noise(presence, len(whole), len(part))),
                 resize_drift=_ratio(float(resized.mean_share[i]), float(source.mean_share[i]), less=1),
                 common=bool(resized.frames[i] >= HELD_BY * len(whole)),
-                lost=bool(resized.frames[i] and not subset.frames[i]),
+                lost=bool(source.frames[i] and not subset.frames[i]),
             )
         )
     return LevelEvidence(
@@ -231,7 +250,7 @@ def _level(whole: FrameTable, part: FrameTable, level: str) -> LevelEvidence:
 
 def _divergence(found: LabelStatistics, source: LabelStatistics) -> float:
     # A difference of nearly equal numbers: not the digits that count are the same on every machine, but the decimals.
-    return plain(round(float(divergence(found.mean_share[None], source.mean_share)[0]), _JS_DECIMALS))
+    return plain(round(float(divergence(found.mean_share[None], source.mean_share)[0]), JS_DECIMALS))
 
 
 def _counts(statistics: LabelStatistics, column: int) -> Counts:
@@ -277,18 +296,20 @@ def _sequences(whole: FrameTable, part: FrameTable) -> tuple[SequenceEvidence, .
     return tuple(SequenceEvidence(name, frames, taken.get(name, 0)) for name, frames in total.items())
 
 
-def _pairs(pixels: NDArray[np.int32], into: NDArray[np.intp], count: int) -> Matrix:
+def _pairs(pixels: NDArray[np.int32], into: NDArray[np.intp], count: int) -> NDArray[np.float64]:
     together = np.zeros((count, count))
     for start in range(0, len(pixels), _BLOCK):
         present = (merge_columns(pixels[start : start + _BLOCK], into, count)[:, :-1] > 0).astype(np.float64)
         together += present.T @ present  # whole numbers: exact
-    return _matrix(together / max(1, len(pixels)))
+    found: NDArray[np.float64] = together / max(1, len(pixels))
+    return found
 
 
 def _layout(layout: NDArray[np.uint16], into: NDArray[np.intp], count: int) -> Matrix:
     sums = layout.sum(axis=0, dtype=np.int64)
-    merged = np.zeros((count, sums.shape[0]), dtype=np.int64)
+    merged = np.zeros((count + 1, sums.shape[0]), dtype=np.int64)  # a class may be void at the coarser level
     np.add.at(merged, into, sums.T)
+    merged = merged[:-1]
     return _matrix(merged / (CELL_UNIT * max(1, len(layout))))
 
 

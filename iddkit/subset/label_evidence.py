@@ -80,6 +80,11 @@ class LabelEvidence:
     common: bool
     lost: bool
 
+    @property
+    def quoted(self) -> str:
+        """The short name as it stands in a sentence: between quotes if it is several names, joined by commas."""
+        return f'"{self.short}"' if "," in self.short else self.short
+
 
 @dataclass(frozen=True, slots=True)
 class LevelEvidence:
@@ -125,11 +130,15 @@ class Measure:
     title
         What to call it in figures and tables.
     unit
-        ``1e-6 bits``, ``%`` (of the source's share), ``points`` (hundredths of all frames), or "".
+        ``bits``, ``%`` (of the source's share), ``points`` (hundredths of all frames), or "".
     value
         Of the choice, in this unit.
     random
         Of random subsets, ascending.
+    level
+        Of the labels that it is an error of.
+    label
+        The label or the pair of labels that has the largest error, where that is the measure; else "".
     """
 
     name: str
@@ -137,6 +146,13 @@ class Measure:
     unit: str
     value: float
     random: tuple[float, ...]
+    level: str = ""
+    label: str = ""
+
+    @property
+    def can_differ(self) -> bool:
+        """Whether random subsets have an error: where they have none, there is nothing to be better than."""
+        return bool(self.median)
 
     @property
     def beaten(self) -> int:

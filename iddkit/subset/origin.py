@@ -53,14 +53,40 @@ def numbering_of(index: Index, label_map_name: str | None = None, level: str | N
     return Numbering(label_map, label_map.level(level or str(manifest.plan.get("level"))))
 
 
+def stated_level(index: Index, label_map: LabelMap) -> str | None:
+    """Return the level of a derived dataset's label images, which their names do not say; None for all other datasets.
+
+    Raises
+    ------
+    LabelMapError
+        The map has no such level.
+    OptionError
+        The dataset was derived with a label map of other numbers.
+    OutputError
+        The manifest is damaged.
+    """
+    manifest = _manifest(index)
+    if manifest is None:
+        return None
+    name, digest = manifest.label_map
+    if digest != label_map.sha256 and not _is_numbered_by(manifest, label_map):
+        problem = f"its labels are those of a map {printable(name)}, not of {label_map.name}; --label-map says of which"
+        raise OptionError(problem, path=index.root)
+    return label_map.level(str(manifest.plan.get("level")))
+
+
+def _is_numbered_by(manifest: Manifest, label_map: LabelMap) -> bool:
+    # Not by its hash: a later iddkit may have changed a colour.
+    level = label_map.level(str(manifest.plan.get("level")))
+    known = {category.number: category.name for category in label_map.categories(level)}
+    return all(known.get(number, called) == called for number, called in manifest.categories.items())
+
+
 def _map_of(manifest: Manifest, root: Path) -> LabelMap:
     name, _ = manifest.label_map
     if name in labels.names():
         label_map = labels.load(name)
-        level = label_map.level(str(manifest.plan.get("level")))
-        # Not by its hash: a later iddkit may have changed a colour.
-        known = {category.number: category.name for category in label_map.categories(level)}
-        if all(known.get(number, called) == called for number, called in manifest.categories.items()):
+        if _is_numbered_by(manifest, label_map):
             return label_map
     problem = f"its labels are those of a map {printable(name)} that iddkit does not have; --label-map says where it is"
     raise OptionError(problem, path=root)

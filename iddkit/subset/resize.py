@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iddkit import images
+from iddkit.errors import ImageError
 
 #: A JPEG is decoded at 1/4 or 1/2 of its size where that leaves so many times the output's width and height. Against
 #: full decoding, area averaged without rounding, that gives more than 52 dB where the sizes divide (1920x1080 or
@@ -24,6 +25,8 @@ _FORMATS = {"jpeg": "JPEG", "png": "PNG"}
 # How a file of each format ends.
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82"}
 _EXIF_ORIENTATION = 0x0112
+# Of libjpeg.
+_MOST_JPEG_SIDE = 65500
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,9 +64,11 @@ def resize_image(
     Raises
     ------
     ImageError
-        It cannot be decoded to its end. (Damage inside a JPEG's data that leaves its end in place is only a warning of
-        libjpeg, and cannot be seen here.)
+        It cannot be decoded to its end, or the output is too large for JPEG. (Damage inside a JPEG's data that leaves
+        its end in place is only a warning of libjpeg, and cannot be seen here.)
     """
+    if image_format == "jpeg" and max(width, height) > _MOST_JPEG_SIDE:
+        raise ImageError(f"{width}x{height} pixels: a side of a JPEG has at most {_MOST_JPEG_SIDE}", path=path)
     with images.open_image(Path(path), content) as image:
         turn = _TURNS.get(image.getexif().get(_EXIF_ORIENTATION, 1)) if image.format == "JPEG" else None
         as_wanted = image.size == (width, height) and image.format == _FORMATS[image_format] and turn is None

@@ -23,8 +23,6 @@ LEAST_GAIN = 0.003
 #: Free frames that are looked at in exchange for one; in a longer sequence, so many by chance.
 MOST_LOOKED_AT = 512
 
-_MOST_PASSES = 40
-
 
 @dataclass
 class Swaps:
@@ -98,7 +96,7 @@ class Swaps:
         """The squared length of what is left."""
         return float(self._sum @ self._sum)
 
-    def improve(self, dice: Dice, passes: int = _MOST_PASSES) -> None:
+    def improve(self, dice: Dice, passes: int) -> None:
         """Exchange frames within their sequences until a pass gains next to nothing."""
         for _ in range(passes):
             before = self.goal

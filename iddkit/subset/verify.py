@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iddkit import files, images, labels
-from iddkit.errors import AnnotationError, OptionError, UserError, printable
+from iddkit.errors import AnnotationError, FrameError, OptionError, UserError, printable
 from iddkit.files import TEMPORARY_PREFIX
 from iddkit.images import OutputSize
 from iddkit.labels import LabelMap
@@ -104,9 +104,13 @@ def verify(
     ------
     OutputError
         There is no manifest, it is damaged or was changed, or a path in it leads out of the folder.
+    FrameError
+        There is no such source.
     """
     out = Path(out)
     manifest = Manifest.load(out)
+    if source is not None and not Path(source).is_dir():
+        raise FrameError("no such folder", path=source)
     total = len(manifest.files) + (0 if source is None else sum(len(r.source) for r in manifest.frames.values()))
     findings = [*_check_frames_of_plan(manifest, out), *_find_foreign(manifest, out)]
     checked = 0
