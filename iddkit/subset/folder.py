@@ -24,12 +24,12 @@ import iddkit
 from iddkit import files
 from iddkit.errors import FrameError, OptionError, OutputError
 from iddkit.frames import Frame
-from iddkit.frames.layout import DRIVE_FOLDERS, LABELME_FOLDERS
 from iddkit.journal import Journal
 from iddkit.subset import manifest as manifests
 from iddkit.subset.earlier import Earlier, recall, state
 from iddkit.subset.frame import FramePlan, level_names
 from iddkit.subset.manifest import FrameRecord, Manifest
+from iddkit.subset.place import refuse_source, remove_file, source_files
 from iddkit.subset.plan import SubsetPlan
 from iddkit.subset.task import Build, FrameResult, FrameTask, build_frame, in_place
 from iddkit.versions import made_by
@@ -105,7 +105,7 @@ class DatasetFolder:
         self._failed: int | None = None  # nothing was built yet
 
     def __enter__(self) -> DatasetFolder:
-        _refuse_source(self.out, self.root)
+        refuse_source(self.out, self.root)
         self._journal.__enter__()
         try:
             self._earlier = recall(self.out, JOURNAL, self._dataset, self._overwrite)
@@ -181,7 +181,7 @@ class DatasetFolder:
         taken: dict[str, str] = {}
         out, root = os.path.realpath(self.out), os.path.realpath(self.root)
         for frame in frames:
-            sources = {os.path.normpath(os.path.join(root, path)) for path in _files_of(frame)}
+            sources = source_files(frame, root)
             try:
                 paths = plan.outputs(frame).values()
                 lost = next((path for path in paths if os.path.join(out, path) in sources), None)
@@ -289,36 +289,8 @@ class DatasetFolder:
             elif self._failed:
                 left += 1
             else:
-                _remove(self.out, path)
+                remove_file(self.out, path)
         if left:
             self.notes.append(f"{self.out}: {left} files of earlier runs stay, as frames failed")
         if changed:
             self.notes.append(f"{self.out}: {changed} files of earlier runs were changed since, and stay")
-
-
-def _refuse_source(out: Path, root: Path) -> None:
-    try:
-        here, there = out.resolve(), root.resolve()
-    except (OSError, RuntimeError):  # a loop of links: whatever is wrong with it is said when it is used
-        return
-    if here == there or here in there.parents:
-        raise OutputError("holds the source; a derived dataset needs a folder of its own", path=out)
-    inside = there in here.parents and here.relative_to(there).parts[0]
-    if inside in (*DRIVE_FOLDERS, *LABELME_FOLDERS):
-        # It would be looked at as a part of the source when the same command is started again.
-        raise OutputError(f"lies in {inside} of the source; a derived dataset needs a folder of its own", path=out)
-
-
-def _files_of(frame: Frame) -> list[Path]:
-    return [path for path in (frame.image, frame.annotation, frame.labels) if path is not None]
-
-
-def _remove(out: Path, relative: str) -> None:
-    path = out / relative
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be removed: {error.strerror or error}", path=path) from error
-    with contextlib.suppress(OSError):  # a folder that is not empty
-        for folder in list(path.parents)[: len(Path(relative).parts) - 1]:
-            folder.rmdir()
