@@ -12,6 +12,8 @@
     +-- OutputError            a file or folder that cannot be written, or would be overwritten
     +-- RecipeError            a recipe (TOML) that cannot be read, with an unknown key or a value that cannot be
     +-- OptionError            options that contradict each other
+    +-- StoreError             a database of the review that cannot be opened, is of another version, or is damaged
+    +-- RefusedError           an action that the review does not allow: nothing but a line of the log came of it
 
 Everything else that is raised is a bug of iddkit and keeps its traceback.
 """
@@ -114,3 +116,11 @@ class RecipeError(UserError):
 
 class OptionError(UserError):
     """Options that contradict each other."""
+
+
+class StoreError(UserError):
+    """A database of the review that cannot be opened, is of another version, or is damaged."""
+
+
+class RefusedError(UserError):
+    """An action that the review does not allow: nothing but a line of the log came of it."""

@@ -1,0 +1,46 @@
+"""All writes of the review: each function takes the open transaction first, and either appends events or refuses.
+
+>>> from iddkit.qc import queue
+>>> from iddkit.qc.store.database import open_store
+>>> with open_store("qc.db").writing() as work:                 # doctest: +SKIP
+...     task = queue.take_next(work, queue.find_person(work, "asha"))
+"""
+
+from iddkit.qc.queue.assignment import assign_peer, give
+from iddkit.qc.queue.batches import Conclusion, conclude, draw_sample, freeze
+from iddkit.qc.queue.claims import Task, release, take_next
+from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
+from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit
+from iddkit.qc.queue.people import add_person, change_person, find_person, set_absence
+from iddkit.qc.queue.project import change_project, start_project
+from iddkit.qc.queue.reviews import review
+
+__all__ = [
+    "Added",
+    "Conclusion",
+    "HandIn",
+    "Outcome",
+    "Task",
+    "add_batch",
+    "add_frames",
+    "add_person",
+    "assign_peer",
+    "change_person",
+    "change_project",
+    "conclude",
+    "draw_sample",
+    "drop",
+    "find_batch",
+    "find_frame",
+    "find_person",
+    "freeze",
+    "give",
+    "read_handin",
+    "release",
+    "restore",
+    "review",
+    "set_absence",
+    "start_project",
+    "submit",
+    "take_next",
+]

@@ -1,0 +1,138 @@
+"""Who reviews: a peer by lot among those with the least load, never one who drew the frame."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+
+from iddkit.errors import printable
+from iddkit.qc.events import Kind
+from iddkit.qc.queue.people import is_available, read_people, require_lead
+from iddkit.qc.queue.rules import may_hold, refuse_move
+from iddkit.qc.stages import Action, Role, Stage, find_move
+from iddkit.qc.state import Frame, Person
+from iddkit.qc.store.tables import frames
+from iddkit.qc.store.work import Work
+
+
+def assign_peer(work: Work, frame: Frame, actor: Person | None = None) -> Frame:
+    """Give a frame at QC1 to its reviewer.
+
+    The one who judged it before, if they can; otherwise one of those annotators who have the least load and drew no
+    version of it, by lot. Loads differ by one at most among those who are there: where only people who drew the frame
+    have the least load, one of them takes over a waiting frame of another, who takes this one. Without any peer it goes
+    to a lead.
+    """
+    everyone = read_people(work)
+    present = [person for person in everyone if is_available(person, work.at) and Role.ANNOTATOR in person.role_set]
+    free = [person for person in present if not frame.was_drawn_by(person.id)]
+    by = None if actor is None else actor.id
+    if frame.reviewer1 is not None and any(person.id == frame.reviewer1 for person in free):
+        return _assign(work, frame, frame.reviewer1, [], by)
+    if not free:
+        leads = [person for person in everyone if Role.LEAD in person.role_set and is_available(person, work.at)]
+        able = [person for person in leads if not frame.was_drawn_by(person.id)]
+        if not able:
+            return frame  # it waits until there is somebody: 'status' names it
+        return _assign(work, frame, _cast(work, able).id, [], by)
+    if frame.reviewer1 is not None:  # it comes back, and the one who judged it cannot: no load of a new frame
+        return _assign(work, frame, _cast(work, _least(free)).id, [], by)
+    present = _level(work, present)
+    least = min(person.load for person in present)
+    able = [person for person in present if person.load == least and not frame.was_drawn_by(person.id)]
+    if not able:
+        able = _swap(work, frame, present, least) or _least([p for p in present if not frame.was_drawn_by(p.id)])
+    peer = _cast(work, able)
+    return _assign(work, frame, peer.id, _load(work, frame, peer), by)
+
+
+def _load(work: Work, frame: Frame, taker: Person) -> list[list[int]]:
+    # The load that changes hands. A lead who stands in for a peer has none, a frame that comes back is none.
+    steps = [[taker.id, 1]] if Role.ANNOTATOR in taker.role_set else []
+    if frame.holder is not None and Role.ANNOTATOR in work.state.get(Person, frame.holder).role_set:
+        steps.append([frame.holder, -1])
+    return steps if frame.stage == Stage.QC1 and frame.reviewer1 is None else []
+
+
+def _assign(work: Work, frame: Frame, person: int, load: list[list[int]], actor: int | None) -> Frame:
+    data = {"person": person, "load": load} if load else {"person": person}
+    work.append(Kind.ASSIGNED, actor, frame=frame.id, stage=frame.stage, data=data)
+    return work.state.get(Frame, frame.id)
+
+
+def _level(work: Work, present: Sequence[Person]) -> list[Person]:
+    # One who comes, or comes back, would otherwise be given every frame until they had as many as the others.
+    fresh = [person for person in present if person.level_at is not None and person.level_at <= work.at]
+    if not fresh:
+        return list(present)
+    settled = [person.load for person in present if person not in fresh]
+    floor = min(settled) if settled else max(person.load for person in fresh)
+    for person in fresh:
+        work.append(Kind.LEVELLED, data={"person": person.id, "load": max(floor, person.load) if settled else floor})
+    return [work.state.get(Person, person.id) for person in present]
+
+
+def _swap(work: Work, frame: Frame, present: Sequence[Person], least: int) -> list[Person]:
+    # Returns whom the frame can be given to now, nobody if there is no frame that could change hands.
+    below = [person for person in present if person.load == least]
+    above = {p.id: p for p in present if p.load == least + 1 and not frame.was_drawn_by(p.id)}
+    waiting = select(frames).where(
+        frames.c.stage == Stage.QC1,
+        frames.c.holder.in_(above),
+        frames.c.reviewer1.is_(None),
+        frames.c.id != frame.id,
+        or_(frames.c.claimant.is_(None), frames.c.claimed_until <= work.at),
+    )
+    for other in work.find(Frame, waiting.order_by(frames.c.moved.desc()).limit(200)):
+        takers = [person for person in below if not other.was_drawn_by(person.id)]
+        if takers and other.holder is not None:
+            taker = _cast(work, takers)
+            _assign(work, other, taker.id, _load(work, other, taker), None)
+            return [work.state.get(Person, other.holder)]
+    return []
+
+
+def _least(people: Sequence[Person]) -> list[Person]:
+    least = min(person.load for person in people)
+    return [person for person in people if person.load == least]
+
+
+def _cast(work: Work, people: Sequence[Person]) -> Person:
+    # Of seed and event: the same on every machine, and nobody can choose.
+    lot = hashlib.sha256(f"{work.project.seed}:{work.next_seq}".encode()).digest()
+    return sorted(people, key=lambda person: person.id)[int.from_bytes(lot, "big") % len(people)]
+
+
+def give(work: Work, frame: Frame, person: Person, actor: Person) -> Frame:
+    """Give a frame's next step to a person, as only a lead may; an escalated frame goes to repair.
+
+    Raises
+    ------
+    RefusedError
+        The stage has nothing to give, the actor is no lead, or the person cannot do it.
+    """
+    require_lead(work, actor, "give frames to people")
+    move = find_move(Stage(frame.stage), Action.ASSIGN)
+    if move is None:
+        refuse_move(work, frame, actor, Action.ASSIGN)
+    problem = may_hold(frame, person, Stage(move.to))
+    if not is_available(person, work.at):
+        problem = "is away or has left"
+    if problem:
+        work.refuse(f"{printable(person.name)} {problem}", actor=actor.id, action="assign", frame=frame.id)
+    return _assign(work, frame, person.id, _load(work, frame, person), actor.id)
+
+
+def hand_over(work: Work, actor: Person | None = None) -> int:
+    """Give peer reviews of people who are away, or that nobody has, to others; return how many changed hands."""
+    everyone = read_people(work)
+    gone = [person.id for person in everyone if not is_available(person, work.at)]
+    waiting = select(frames).where(
+        frames.c.stage == Stage.QC1, or_(frames.c.holder.is_(None), frames.c.holder.in_(gone))
+    )
+    changed = 0
+    for frame in work.find(Frame, waiting.order_by(frames.c.moved, frames.c.id)):
+        changed += assign_peer(work, frame, actor).holder != frame.holder
+    return changed

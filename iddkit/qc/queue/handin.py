@@ -1,0 +1,181 @@
+"""Hand-ins: an annotation file becomes a revision of its frame, and is kept whatever comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iddkit import files, formats
+from iddkit.errors import printable
+from iddkit.qc.events import Kind
+from iddkit.qc.queue.assignment import assign_peer
+from iddkit.qc.queue.frames import add_batch
+from iddkit.qc.queue.rules import is_claimed_by_other, is_holder, require_move
+from iddkit.qc.stages import Action, Stage, describe_allowed, find_move
+from iddkit.qc.state import OPEN, Batch, Frame, Person, Revision
+from iddkit.qc.store import contents
+from iddkit.qc.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class HandIn:
+    """A file that can be handed in: read, and kept under its hash.
+
+    Attributes
+    ----------
+    sha256
+        Of the file.
+    file_name
+        Its last part.
+    shapes
+        Objects that are not deleted.
+    problems
+        Objects that could not be read, one line each; the others could.
+    """
+
+    sha256: str
+    file_name: str
+    shapes: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a hand-in.
+
+    Attributes
+    ----------
+    frame
+        As it stands now.
+    revision
+        The version that holds the file.
+    conflict
+        Why the version is kept but does not count, "" if it counts.
+    was_there
+        Whether the same person had handed in the same file before: nothing was done.
+    """
+
+    frame: Frame
+    revision: Revision
+    conflict: str = ""
+    was_there: bool = False
+
+
+def read_handin(path: Path, folder: Path) -> HandIn:
+    """Read an annotation file, and keep it in the folder of the project's files.
+
+    It is done before the transaction, so that nobody waits for it. A file that no event names later does no harm.
+
+    Raises
+    ------
+    AnnotationError
+        It cannot be read: nothing was kept.
+    StoreError
+        It cannot be kept.
+    """
+    content = files.read_bytes(path)
+    reading = formats.parse(content, path)
+    shapes = sum(not shape.deleted for shape in reading.annotation.shapes)
+    problems = tuple(str(problem) for problem in reading.problems)
+    return HandIn(contents.keep(folder, content), path.name, shapes, problems)
+
+
+def submit(
+    work: Work, frame: Frame, person: Person, handin: HandIn, *, seconds: int = 0, base: int | None = None
+) -> Outcome:
+    """Hand in an annotation.
+
+    Parameters
+    ----------
+    work
+        The open transaction.
+    frame, person
+        What is handed in, and by whom.
+    handin
+        The file.
+    seconds
+        Time spent on it.
+    base
+        The revision that it was made from, where that is known: if another one counts by now, there is a conflict.
+
+    Returns
+    -------
+    Outcome
+        In a conflict, that is when another person works on the frame or handed it in meanwhile, the version is kept but
+        does not count.
+
+    Raises
+    ------
+    RefusedError
+        The person has no role that hands in, or the frame was dropped.
+    """
+    latest = work.state.get(Revision, frame.id, frame.revisions) if frame.revisions else None
+    if latest is not None and (latest.sha256, latest.person) == (handin.sha256, person.id):
+        # The answer to the first attempt was lost, perhaps. But a repair has to change something.
+        if find_move(Stage(frame.stage), Action.SUBMIT) is None or not latest.counts:
+            return Outcome(frame, latest, was_there=bool(latest.counts), conflict="" if latest.counts else _STILL)
+        if frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
+            problem = f"{printable(frame.key)}: the file is the same as revision {latest.number}; nothing is mended"
+            work.refuse(problem, actor=person.id, action="submit", frame=frame.id)
+    conflict = _find_conflict(work, frame, person, base)
+    number = frame.revisions + 1
+    data: dict[str, object] = {"sha256": handin.sha256, "file": handin.file_name, "shapes": handin.shapes}
+    if base is not None:
+        data["base"] = base
+    if conflict:
+        data["problem"] = conflict
+        work.append(Kind.CONFLICT, person.id, frame=frame.id, revision=number, seconds=seconds, data=data)
+        return Outcome(work.state.get(Frame, frame.id), work.state.get(Revision, frame.id, number), conflict)
+    batch = _reopen(work, frame) if frame.stage == Stage.ACCEPTED else None
+    if batch is not None:
+        data["reopened"] = True
+    # The stage says which work it was: the first annotation, a repair, the change of an accepted one.
+    work.append(
+        Kind.SUBMITTED,
+        person.id,
+        frame=frame.id,
+        batch=None if batch is None else batch.id,
+        stage=frame.stage,
+        revision=number,
+        seconds=seconds,
+        data=data,
+    )
+    changed = work.state.get(Frame, frame.id)
+    if changed.stage == Stage.QC1:
+        changed = assign_peer(work, changed)
+    return Outcome(changed, work.state.get(Revision, frame.id, number))
+
+
+_STILL = "the same file is kept already, and another version counts"
+
+
+def _find_conflict(work: Work, frame: Frame, person: Person, base: int | None) -> str:
+    stage = Stage(frame.stage)
+    if stage is Stage.DROPPED:
+        require_move(work, frame, person, Action.SUBMIT)
+    if find_move(stage, Action.SUBMIT) is None:
+        if frame.editor is None:
+            return f"nothing can be handed in; {describe_allowed(stage)}"
+        editor = work.state.get(Person, frame.editor).name
+        return f"revision {frame.revision} by {printable(editor)} is under review; {describe_allowed(stage)}"
+    require_move(work, frame, person, Action.SUBMIT)
+    if is_claimed_by_other(work, frame, person):
+        assert frame.claimant is not None
+        return f"{printable(work.state.get(Person, frame.claimant).name)} works on it"
+    if not is_holder(work, frame, person):
+        assert frame.holder is not None
+        return f"it was given to {printable(work.state.get(Person, frame.holder).name)}"
+    if base is not None and base != frame.revision:
+        return f"it was made from revision {base}, and {frame.revision} counts by now"
+    return ""
+
+
+def _reopen(work: Work, frame: Frame) -> Batch:
+    # The certificate of its batch speaks of the version before: the frame has to pass all stages in another batch.
+    name = work.state.get(Batch, frame.batch).name.removesuffix(".reopened")
+    number = 1
+    while True:
+        batch = add_batch(work, f"{name}.reopened{number if number > 1 else ''}")
+        if batch.stage == OPEN:
+            return batch
+        number += 1

@@ -1,0 +1,86 @@
+"""What the table of moves allows a person to do with a frame, and how the rest is refused."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from iddkit.errors import printable
+from iddkit.qc.events import to_text
+from iddkit.qc.queue.people import is_available
+from iddkit.qc.stages import ASKED, Action, Move, Role, Stage, describe_allowed, find_move
+from iddkit.qc.state import Frame, Person
+from iddkit.qc.store.work import Work
+
+
+def require_move(work: Work, frame: Frame, person: Person, action: Action) -> Move:
+    """Return the move that a person is about to make.
+
+    Raises
+    ------
+    RefusedError
+        The table has none, or none for this person: it says what is allowed, and for whom.
+    """
+    move = find_move(Stage(frame.stage), action)
+    if move is None:
+        refuse_move(work, frame, person, action)
+    if not person.active:
+        refuse(work, frame, person, action, f"{printable(person.name)} has left")
+    if not person.role_set & set(move.roles):
+        roles = " or ".join(move.roles)
+        refuse(work, frame, person, action, f"{action} at {frame.stage} is for {roles}, and {_describe(person)}")
+    return move
+
+
+def require_unclaimed(work: Work, frame: Frame, person: Person, action: Action) -> None:
+    """Refuse what would be done to a frame while another person works on it.
+
+    Raises
+    ------
+    RefusedError
+        It names who, and until when.
+    """
+    if is_claimed_by_other(work, frame, person):
+        assert frame.claimant is not None and frame.claimed_until is not None
+        holder = work.state.get(Person, frame.claimant).name
+        until = to_text(frame.claimed_until)
+        refuse(work, frame, person, action, f"{printable(holder)} works on it until {until}, or until it is released")
+
+
+def is_claimed_by_other(work: Work, frame: Frame, person: Person) -> bool:
+    """Whether another person's claim of the frame holds now."""
+    return frame.claimant not in (None, person.id) and (frame.claimed_until or 0) > work.at
+
+
+def is_holder(work: Work, frame: Frame, person: Person) -> bool:
+    """Whether a frame's step is this person's: given to them, to nobody, or to one who is away; a lead's always."""
+    if frame.holder in (None, person.id) or Role.LEAD in person.role_set:
+        return True
+    assert frame.holder is not None
+    return not is_available(work.state.get(Person, frame.holder), work.at)
+
+
+def may_hold(frame: Frame, person: Person, stage: Stage) -> str:
+    """Return why a person cannot be given a frame in a stage, or ""."""
+    action = Action.SUBMIT if stage in (Stage.ANNOTATE, Stage.REPAIR) else Action.PASS
+    move = find_move(stage, action)
+    if move is None or not person.role_set & set(move.roles):
+        role = ASKED.get(stage, Role.ANNOTATOR)
+        return f"is no {role}"
+    if action is Action.PASS and frame.was_drawn_by(person.id):
+        return "drew it, and nobody reviews what they drew"
+    return ""
+
+
+def refuse_move(work: Work, frame: Frame, person: Person, action: Action) -> NoReturn:
+    """Refuse an action that the table does not have in the frame's stage."""
+    stage = Stage(frame.stage)
+    refuse(work, frame, person, action, f"no {action} now; {describe_allowed(stage)}")
+
+
+def refuse(work: Work, frame: Frame, person: Person, action: str, problem: str) -> NoReturn:
+    """Refuse what a person tried with a frame, by its name."""
+    work.refuse(f"{printable(frame.key)}: {problem}", actor=person.id, action=str(action), frame=frame.id)
+
+
+def _describe(person: Person) -> str:
+    return f"{printable(person.name)} is {' and '.join(sorted(person.role_set))}"
