@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,8 +20,9 @@ from iddkit.errors import FrameError, ImageError, LabelMapError, OptionError, Us
 from iddkit.frames import Frame
 from iddkit.groundtruth import make_plan, rasterize
 from iddkit.images import OutputSize
-from iddkit.statistics import Collection, classes, collect, measure
+from iddkit.statistics import Collection, classes, collect, decode, measure
 from iddkit.statistics import cache as caches
+from iddkit.statistics.lab import lab_axes
 from iddkit.statistics.measure import cell_shares, count_cells
 from iddkit.statistics.source import LabelReader, level_of, read_source
 from iddkit.statistics.table import CELL_UNIT, CELLS, COLOR_UNIT, Sampled
@@ -594,16 +596,19 @@ def test_a_source_that_cannot_be_read_names_its_file(made: Path, tmp_path: Path)
 # --- cells and colours ------------------------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 13), st.integers(1, 13), st.integers(0, 99))
-def test_cells_hold_each_pixel_once(height: int, width: int, seed: int) -> None:
-    columns = np.random.default_rng(seed).integers(0, 4, (height, width))
-    cells = count_cells(columns, 4)
-    assert cells.sum(axis=0).tolist() == np.bincount(columns.ravel(), minlength=4).tolist()
+@given(st.data(), st.integers(1, 13), st.integers(1, 13), st.integers(0, 99))
+def test_cells_hold_each_pixel_once(data: st.DataObject, height: int, width: int, seed: int) -> None:
+    numbers = np.random.default_rng(seed).integers(0, 4, (height, width), dtype=np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "count", data.draw(st.sampled_from([decode.count, decode.count_pillow])))
+        counted = count_cells(numbers)
+    assert counted.sum(axis=0).tolist() == np.bincount(numbers.ravel(), minlength=256).tolist()
+    cells = counted[:, :4]
     shares = cell_shares(cells)
     assert shares.dtype == np.uint16
     for row in range(CELLS):
         for column in range(CELLS):
-            part = columns[
+            part = numbers[
                 row * height // CELLS : (row + 1) * height // CELLS,
                 column * width // CELLS : (column + 1) * width // CELLS,
             ]
@@ -621,6 +626,14 @@ def test_a_thumbnail_is_the_mean_of_whole_pixels(height: int, width: int, seed: 
     i, j = seed % rows, seed % columns
     part = pixels[i * height // rows : (i + 1) * height // rows, j * width // columns : (j + 1) * width // columns]
     assert small[i, j].tolist() == (part.reshape(-1, 3).sum(axis=0, dtype=np.int64) // (part.size // 3)).tolist()
+
+
+def test_axes_of_all_colours_are_those_of_opencv() -> None:
+    for red in range(0, 256, 16):
+        levels = (np.arange(red, red + 16), np.arange(256), np.arange(256))
+        pixels = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).astype(np.uint8).reshape(-1, 256, 3)
+        found = np.stack(lab_axes(pixels), axis=-1)
+        assert (found == cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[:, :, 1:]).all()
 
 
 def test_colours_are_the_same_on_every_machine() -> None:

@@ -16,7 +16,14 @@ from PIL import Image
 from iddkit import images
 from iddkit.errors import ImageError
 from iddkit.statistics import decode
-from iddkit.statistics.decode import count_numbers, decode_labels, unfilter_compiled, unfilter_numpy
+from iddkit.statistics.decode import (
+    count_compiled,
+    count_numbers,
+    count_pillow,
+    decode_labels,
+    unfilter_compiled,
+    unfilter_numpy,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -24,6 +31,10 @@ needs_compiler = pytest.mark.skipif(unfilter_compiled is None, reason="the compi
 IMPLEMENTATIONS = [
     pytest.param(unfilter_numpy, id="numpy"),
     pytest.param(unfilter_compiled, id="compiled", marks=needs_compiler),
+]
+COUNTS = [
+    pytest.param(count_pillow, id="pillow"),
+    pytest.param(count_compiled, id="compiled", marks=needs_compiler),
 ]
 
 PATH = Path("x_label.png")
@@ -183,10 +194,22 @@ def test_a_file_of_more_pixels_than_its_header_says_is_an_error_and_fills_no_mem
             decode_labels(png_file((5000, height), rows), PATH)
 
 
-@given(label_images())
-def test_counts_are_those_of_numpy(pixels: Pixels) -> None:
-    numbers, counts = np.unique(pixels, return_counts=True)
-    expected = np.zeros(256, dtype=np.int64)
-    expected[numbers] = counts
-    assert (count_numbers(pixels) == expected).all()
-    assert (count_numbers(pixels[:, ::2]) == np.bincount(pixels[:, ::2].ravel(), minlength=256)).all()
+@pytest.mark.parametrize("count", COUNTS)
+@given(pixels=label_images())
+def test_counts_are_those_of_numpy(count: decode.Count, pixels: Pixels) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "count", count)
+        for part in (pixels, pixels[:, ::2], pixels[:0], pixels[:, :0]):
+            assert (count_numbers(part) == np.bincount(part.ravel(), minlength=256)).all()
+
+
+@needs_compiler
+def test_the_compiled_count_refuses_what_does_not_fit() -> None:
+    assert count_compiled is not None
+    for pixels, counts in (
+        (np.zeros((2, 3), np.uint16), np.zeros(256, np.int64)),
+        (np.zeros((2, 3), np.uint8), np.zeros(255, np.int64)),
+        (np.zeros((2, 3), np.uint8), np.zeros(512, np.int32)),
+    ):
+        with pytest.raises(TypeError, match="count wants"):
+            count_compiled(pixels, counts)  # type: ignore[arg-type]

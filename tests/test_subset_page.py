@@ -217,8 +217,9 @@ def test_datasets_whose_labels_differ_are_said_to_and_left_out_of_figures_if_mos
         "70 % of the labelled pixels of Far have labels that level1 lacks: the figures leave it out.",
     )
     with figure.styled():
-        legend = label_figures.draw_pixels(several).legends[0]
-    assert [text.get_text() for text in legend.get_texts()][2:] == ["Near", "Same"]
+        written = [words.text for words in label_figures.draw_pixels(several).words]
+    assert written[2:4] == ["Near", "Same"]
+    assert "Far" not in written
     assert "Far" in {row[0] for row in make_tables(several)["datasets"].rows}
 
 

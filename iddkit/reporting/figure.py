@@ -1,40 +1,35 @@
-"""What the figures share: style, size, rows of labels, numbers as people read them, and the bytes of a file.
+"""What the figures share: style, size, rows of labels, legends, numbers as people read them, and the bytes of a file.
 
-Figures are matplotlib's `Figure` objects, without pyplot's global state; settings hold inside `styled` alone. Same
-figure, same bytes: no date, no random names, matplotlib's own font, text in SVG as outlines.
+Figures are drawn on a `Sheet`; matplotlib has the letters, the colour maps and the painting of pixels. Same figure,
+same bytes: no date, no random names, matplotlib's own font, text in SVG as outlines.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iddkit.errors import printable
-from iddkit.images import encode_png
+from iddkit.reporting.lettering import measure
+from iddkit.reporting.panel import Panel, widest
+from iddkit.reporting.raster import to_png
+from iddkit.reporting.sheet import FAINT, STRIPE, Look, Sheet
+from iddkit.reporting.vector import to_svg
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-#: Width of every figure, in inches.
-WIDTH: Final = 9.0
+#: Width of every figure, and of the white around what is in it, in points.
+WIDTH, MARGIN = 648.0, 4.0
 
 #: Pixels per inch of PNG files.
-DPI: Final = 200
+DPI: Final = 160
 
-INK, FAINT, RULE, STRIPE, PAPER = "#1b1f24", "#5f6b78", "#dfe3e8", "#f6f7f9", "#ffffff"
-
-# So many of a PNG's 256 colours are those of most pixels.
-_EXACT = 160
+# Heights are multiples of this, in points: whole pixels at 160 and at 100 per inch.
+_STEP = 3.6
 
 #: The source, the derived dataset, and what random subsets do. They differ in lightness more than in hue.
 SOURCE, SUBSET, RANDOM = "#a3adb8", "#0b3c6f", "#c9ced5"
@@ -42,47 +37,8 @@ SOURCE, SUBSET, RANDOM = "#a3adb8", "#0b3c6f", "#c9ced5"
 #: A second quantity beside the derived dataset's: vermilion of Okabe and Ito (2008), which is told from blue by all.
 SECOND: Final = "#d55e00"
 
-#: Faces and hatches of the bars of further datasets.
-OTHERS: Final = (("#ffffff", "////"), ("#e3e8ee", ""), ("#ffffff", "xxxx"), ("#d5dbe2", "----"))
-
-#: Markers of datasets in a dot plot, and of splits.
-MARKERS: Final = ("o", "D", "s", "^", "v", "P", "X")
-
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9,
-    "text.color": INK,
-    "text.parse_math": False,  # a label may be called 'US$'
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "figure.facecolor": PAPER,
-    "figure.dpi": 100,
-    "grid.color": RULE,
-    "grid.linewidth": 0.7,
-    "hatch.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "path.simplify": False,
-    "savefig.bbox": None,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "iddkit",
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.major.size": 3,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
-}
+#: Height of a legend's row, and how far a row's label and its chip lie from a panel.
+LEGEND_ROW, _LABEL_AWAY, _CHIP_AWAY, _CHIP = 20.0, 17.0, 8.5, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,98 +61,103 @@ class Drawing:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Hold iddkit's style, and none of the user's own settings of matplotlib."""
+    """Hold none of the user's own settings of matplotlib."""
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A label in a script that the font does not have is drawn as boxes; the tables beside have it right.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         matplotlib.rcdefaults()
-        for name, value in _STYLE.items():
-            matplotlib.rcParams[name] = value  # type: ignore[index]
         yield
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Return an empty figure of a size in inches. Call it inside `styled`."""
-    from matplotlib.figure import Figure
+def finish(sheet: Sheet, bottom: float) -> Sheet:
+    """Give a sheet the height of what is drawn on it."""
+    sheet.height = round(_STEP * math.ceil((bottom + MARGIN) / _STEP), 3)
+    return sheet
 
-    return Figure(figsize=(width, height), layout="constrained")
 
-
-def render(figure: Figure) -> Drawing:
+def render(sheet: Sheet) -> Drawing:
     """Return a figure as PNG and SVG. Call it inside `styled`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    width, height = figure.get_size_inches() * 100
-    figure.dpi = DPI
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])  # type: ignore[no-untyped-call]
-    figure.set_layout_engine("none")  # all have found their places
-    svg = io.BytesIO()
-    # Not 'savefig', which draws the figure once more to ask what it needs.
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    return Drawing(_encode(pixels), _shorten(svg.getvalue()), round(width), round(height))
+    width, height = (round(length * 100 / 72) for length in (sheet.width, sheet.height))
+    return Drawing(to_png(sheet, DPI), to_svg(sheet), width, height)
 
 
-def _encode(pixels: NDArray[np.uint8]) -> bytes:
-    # The most frequent colours exactly, the others (edges of letters, a colour bar) by near ones: a third of the bytes.
-    from PIL import Image
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A mark of a legend; without a shape it is a box."""
 
-    counted: list[Any] = Image.fromarray(pixels).getcolors(pixels.size) or []
-    colors = np.array([color for _, color in sorted(counted, key=lambda one: (-one[0], one[1]))], dtype=np.uint8)
-    palette = colors
-    if len(colors) > 256:
-        rest = Image.fromarray(colors[None, _EXACT:]).quantize(256 - _EXACT, Image.Quantize.MEDIANCUT).getpalette()
-        palette = np.concatenate([colors[:_EXACT], np.array(rest, dtype=np.uint8).reshape(-1, 3)])[:256]
-    nearest = np.zeros(1 << 24, dtype=np.uint8)
-    for start in range(0, len(colors), 1024):  # a block at a time: of a colour map there are many
-        block = colors[start : start + 1024].astype(np.int32)
-        nearest[_pack(block)] = ((block[:, None] - palette.astype(np.int32)) ** 2).sum(axis=2).argmin(axis=1)
-    return encode_png(nearest[_pack(pixels)], palette)
+    look: Look
+    shape: str = ""
+    size: float = 6.0
+    hatch: str = ""
 
 
-def _pack(colors: NDArray[np.integer]) -> NDArray[np.int32]:
-    red, green, blue = (colors[..., channel].astype(np.int32) for channel in range(3))
-    packed: NDArray[np.int32] = (red << 16) | (green << 8) | blue
-    return packed
+def draw_legend(sheet: Sheet, entries: Sequence[tuple[Sequence[Symbol], str]], top: float = MARGIN) -> float:
+    """Draw a legend from the left to the right, in as many rows as it needs; return where it ends."""
+    x, y = MARGIN + 4, top + LEGEND_ROW / 2
+    for symbols, name in entries:
+        lengths = [12.0 if symbol.shape else 18.0 for symbol in symbols]
+        length = sum(lengths) + 7 * len(symbols) + measure(name, 9)
+        if x > MARGIN + 4 and x + length > sheet.width - MARGIN:
+            x, y = MARGIN + 4, y + LEGEND_ROW
+        for symbol, width in zip(symbols, lengths, strict=True):
+            if symbol.shape:
+                sheet.draw_marks([(x + width / 2, y)], symbol.shape, symbol.size, symbol.look)
+            else:
+                draw_bars(sheet, [(x, y - 3.2, x + width, y + 3.2)], symbol.look, symbol.hatch)
+            x += width + 7
+        sheet.write(name, x, y)
+        x += measure(name, 9) + 22
+    return y + LEGEND_ROW / 2
 
 
-def _shorten(svg: bytes) -> bytes:
-    # Hundredths of a point are enough for coordinates; numbers below 1 may be scales.
-    return re.sub(rb"(?<![\d.#])(-?[1-9]\d*\.\d\d)\d+", rb"\1", svg)
+def draw_bars(sheet: Sheet, bars: Sequence[tuple[float, float, float, float]], look: Look, hatch: str = "") -> None:
+    """Draw rectangles, and in them lines of a hatch: ``/``, ``x`` or ``-``, as often as it is to be dense."""
+    sheet.draw_boxes(bars, look)
+    lines: list[tuple[float, float, float, float]] = []
+    for left, top, right, bottom in bars if hatch else ():
+        gap, tall, wide = 10.0 / len(hatch), bottom - top, right - left
+        if hatch[0] == "-":
+            lines += [(left, y, right, y) for y in np.arange(top + gap / 2, bottom, gap)]
+            continue
+        for start in np.arange(-tall + gap / 2, wide, 1.4 * gap):
+            low, high = max(start, 0.0), min(start + tall, wide)  # the part of a rising line inside
+            lines.append((left + low, bottom - (low - start), left + high, bottom - (high - start)))
+            if hatch[0] == "x":
+                lines.append((left + low, top + (low - start), left + high, top + (high - start)))
+    sheet.draw_lines(lines, look.edge or FAINT, 0.6)
 
 
-def label_rows(panels: Sequence[Axes], names: Sequence[str], colors: Sequence[tuple[int, int, int]]) -> None:
-    """Give panels that share their y axis a row for each label, the first on top: its name and a chip of its colour."""
+def room_for_labels(names: Sequence[str]) -> float:
+    """Return how much of a sheet's left is for the names of rows and their chips."""
+    return MARGIN + widest([printable(name) for name in names], 9) + _LABEL_AWAY
+
+
+def label_rows(panels: Sequence[Panel], names: Sequence[str], colors: Sequence[tuple[int, int, int]]) -> None:
+    """Give panels of rows 0, 1, ... a row for each label: its name, a chip of its colour, stripes behind them."""
     first = panels[0]
-    first.set_ylim(len(names) - 0.4, -0.6)
-    first.set_yticks(range(len(names)), [printable(name) for name in names])
-    first.tick_params(axis="y", pad=15)
-    for axes in panels:
-        for row in range(1, len(names), 2):
-            axes.axhspan(row - 0.5, row + 0.5, color=STRIPE, zorder=-5, linewidth=0)
-    draw_chips(first, colors, 8.5, size=8)
+    for panel in panels:
+        draw_stripes(panel, range(1, len(names), 2))
+    for name, y in zip(names, first.y(range(len(names))), strict=True):
+        first.sheet.write(printable(name), first.left - _LABEL_AWAY, y, align="right")
+    places = [(first.left - _CHIP_AWAY, y) for y in first.y(range(len(names)))]
+    draw_chips(first.sheet, places, colors, _CHIP)
+
+
+def draw_stripes(panel: Panel, rows: Iterable[int]) -> None:
+    """Draw some rows of a panel darker."""
+    places = [(panel.left, float(panel.y(row - 0.5)), panel.right, float(panel.y(row + 0.5))) for row in rows]
+    panel.sheet.draw_boxes(places, Look(STRIPE))
 
 
 def draw_chips(
-    axes: Axes, colors: Sequence[tuple[int, int, int]], away: float, *, size: float, below: bool = False
+    sheet: Sheet, places: Sequence[tuple[float, float]], colors: Sequence[tuple[int, int, int]], size: float
 ) -> None:
-    """Draw a square of each colour left of each row of an axis, or below each column; distance and size in points."""
-    from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
-
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    parts = (axes.transData, axes.transAxes) if below else (axes.transAxes, axes.transData)
-    shift = (0, -away / 72) if below else (-away / 72, 0)
-    shifted = ScaledTranslation(shift[0], shift[1], figure.dpi_scale_trans)  # type: ignore[call-arg,unused-ignore]
-    place: Transform = blended_transform_factory(*parts) + shifted
-    for number_of, color in enumerate(colors):
-        at = (number_of, 0) if below else (0, number_of)
-        face = hexadecimal(color)
-        axes.plot(*at, "s", ms=size, mfc=face, mec=FAINT, mew=0.4, transform=place, clip_on=False, zorder=5)
+    """Draw a square of each colour around each place, its size in points."""
+    half = size / 2
+    for (x, y), color in zip(places, colors, strict=True):
+        sheet.draw_boxes([(x - half, y - half, x + half, y + half)], Look(hexadecimal(color), FAINT, 0.4))
 
 
 def hexadecimal(color: tuple[int, int, int]) -> str:

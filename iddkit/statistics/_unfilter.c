@@ -1,10 +1,14 @@
 /*
  * The rows of a PNG file of one byte a pixel, compiled. iddkit/statistics/decode.py holds the same for the filters
- * 'None' and 'Up' in NumPy.
+ * 'None' and 'Up' in NumPy, and counts with Pillow.
  *
  * unfilter(rows, pixels)
  *   rows     bytes (H * (W + 1)): each row is the number of its filter, then W filtered bytes
  *   pixels   uint8 (H, W), C order: written
+ *
+ * count(pixels, counts)
+ *   pixels   uint8 (H, W), C order
+ *   counts   int64 (256,): how many pixels have each number is added
  *
  * The filters are those of the PNG specification (third edition, section 9). In a label image nearly all filtered bytes
  * are zero and nearly all pixels are equal to the one above and to the left, so eight of them are done at once.
@@ -126,8 +130,49 @@ static PyObject *unfilter(PyObject *module, PyObject *const *args, Py_ssize_t na
     Py_RETURN_NONE;
 }
 
+static void count_bytes(const uint8_t *pixels, Py_ssize_t size, int64_t *counts) {
+    Py_ssize_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        if (eight(pixels + i) == EACH * pixels[i]) {
+            counts[pixels[i]] += 8;
+        } else {
+            for (Py_ssize_t k = i; k < i + 8; k++) counts[pixels[k]]++;
+        }
+    }
+    for (; i < size; i++) counts[pixels[i]]++;
+}
+
+static PyObject *count(PyObject *module, PyObject *const *args, Py_ssize_t nargs) {
+    Py_buffer pixels, counts;
+    int fits;
+    (void)module;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "count takes 2 arguments: pixels, counts");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(args[0], &pixels, PyBUF_C_CONTIGUOUS) < 0) return NULL;
+    if (PyObject_GetBuffer(args[1], &counts, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&pixels);
+        return NULL;
+    }
+    fits = pixels.itemsize == 1 && counts.itemsize == 8 && counts.len == 256 * 8;
+    if (fits) {
+        Py_BEGIN_ALLOW_THREADS;
+        count_bytes(pixels.buf, pixels.len, counts.buf);
+        Py_END_ALLOW_THREADS;
+    } else {
+        PyErr_SetString(PyExc_TypeError, "count wants uint8 (H, W) and int64 (256,)");
+    }
+    PyBuffer_Release(&counts);
+    PyBuffer_Release(&pixels);
+    if (!fits) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {{"unfilter", (PyCFunction)(void (*)(void))unfilter, METH_FASTCALL,
                                  "unfilter(rows, pixels)\n--\n\nUndo the filters of a PNG file's rows."},
+                                {"count", (PyCFunction)(void (*)(void))count, METH_FASTCALL,
+                                 "count(pixels, counts)\n--\n\nAdd how many pixels have each number."},
                                 {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {

@@ -16,7 +16,7 @@ from iddkit import files
 from iddkit.errors import OutputError
 from iddkit.statistics.measure import Measuring, Row, RowKey
 from iddkit.statistics.table import CELLS, COLORS
-from iddkit.versions import made_by, pixel_versions
+from iddkit.versions import made_by
 
 #: Of the files and of what is in them: another number when anything is measured otherwise.
 FORMAT = "iddkit statistics 1"
@@ -46,7 +46,7 @@ def settings_of(how: Measuring, level: str) -> dict[str, Any]:
         "unknown": how.reader.unknown,
         "output": None if size is None else [size.longest_side, size.size and list(size.size)],
         "images": how.images,
-        "made_by": f"{made_by()}, opencv {pixel_versions()['opencv-python-headless']}",
+        "made_by": made_by(),
     }
 
 

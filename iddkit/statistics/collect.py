@@ -202,18 +202,17 @@ def _measure(
     how: Measuring, tasks: Sequence[Task], store: Cache, jobs: int, progress: Callable[[int, int], None]
 ) -> tuple[dict[int, Measured], int]:
     """Return what became of each frame by its place, in the order of the tasks, and how many were read."""
-    preload = (*_PRELOAD, "cv2") if how.images else _PRELOAD
     measured: dict[int, Measured] = {}
     if store.found.keys:
         only_keys = [replace(task, only_key=True) for task in tasks]
-        with closing(run_tasks(partial(measure_frame, how), only_keys, jobs, preload)) as results:
+        with closing(run_tasks(partial(measure_frame, how), only_keys, jobs, _PRELOAD)) as results:
             for result in results:
                 if result.key is None or store.has(result.key):
                     measured[result.place] = result
                     progress(len(measured), len(tasks))
     missing = [task for task in tasks if task.place not in measured]
     read = 0
-    with closing(run_tasks(partial(measure_frame, how), missing, jobs, preload)) as results:
+    with closing(run_tasks(partial(measure_frame, how), missing, jobs, _PRELOAD)) as results:
         for result in results:
             if result.key is not None and result.row is not None:
                 store.add(result.key, result.row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from iddkit.errors import FrameError, UnknownFormatError, UserError
 from iddkit.frames import Frame
 from iddkit.images import OutputSize, read_size
 from iddkit.statistics.columns import classes, collapse
+from iddkit.statistics.decode import count_numbers
 from iddkit.statistics.source import LabelReader, LabelSource, label_file, level_of, read_file
 from iddkit.statistics.table import CELL_UNIT, CELLS, COLORS
 from iddkit.statistics.thumbnail import measure_colors, read_thumbnail
@@ -230,25 +232,28 @@ def _count(how: Measuring, source: LabelSource, colors: NDArray[np.int32]) -> Ro
         return replace(empty, size=(width, height), shapes=shapes)
     output = how.output_size.of(width, height)
     # The rule of the output's label images, and then its columns instead of numbers.
-    cells = count_cells(columns.of_number[source.sample(*output)], how.classes + 1)
+    numbers = count_cells(source.sample(*output))
+    found = np.flatnonzero(numbers.any(axis=0))
+    cells = np.zeros((CELLS * CELLS, how.classes + 1), dtype=np.int64)
+    np.add.at(cells.T, columns.of_number[found], numbers.T[found])
     sampled = cells.sum(axis=0, dtype=np.int32)
     counted = replace(empty, size=(width, height), shapes=shapes)
     return replace(counted, output=output, sampled=sampled, layout=cell_shares(cells))
 
 
-def count_cells(columns: NDArray[np.intp], count: int) -> NDArray[np.int64]:
-    """Return how many pixels of each column lie in each cell: int64 (CELLS * CELLS, count).
+def count_cells(numbers: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return how many pixels of each number lie in each cell of an image, uint8 (H, W): int64 (CELLS * CELLS, 256).
 
-    `columns` is intp (H, W), each below `count`. Cell i of an axis of n pixels is ``i * n // CELLS`` to before
-    ``(i + 1) * n // CELLS``, which is empty for some i where n is below `CELLS`.
+    Cell i of an axis of n pixels is ``i * n // CELLS`` to before ``(i + 1) * n // CELLS``, which is empty for some i
+    where n is below `CELLS`.
     """
-    row, column = (np.repeat(np.arange(CELLS), np.diff(np.arange(CELLS + 1) * side // CELLS)) for side in columns.shape)
-    cell = (row[:, None] * CELLS + column) * count
-    return np.bincount((cell + columns).ravel(), minlength=CELLS * CELLS * count).reshape(-1, count)
+    rows, columns = ([i * side // CELLS for i in range(CELLS + 1)] for side in numbers.shape)
+    cells = [numbers[top:bottom, left:right] for top, bottom in pairwise(rows) for left, right in pairwise(columns)]
+    return np.array([count_numbers(cell) for cell in cells])
 
 
 def cell_shares(cells: NDArray[np.int64]) -> NDArray[np.uint16]:
-    """Return what `count_cells` counted, void last, as each class's share of each cell: uint16 (cells, classes).
+    """Return counts in cells, int64 (cells, classes + 1), void last, as shares of the cells: uint16 (cells, classes).
 
     In 1 / `CELL_UNIT`, rounded down; zeros in an empty cell.
     """

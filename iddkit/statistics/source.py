@@ -43,8 +43,6 @@ class LabelSource:
         None where the labels come from an image.
     painting
         What was painted; None where the labels come from an image.
-    sha256
-        Of the file that they come from.
     """
 
     level: str
@@ -53,7 +51,6 @@ class LabelSource:
     counts: NDArray[np.int64]
     shapes: NDArray[np.int64] | None
     painting: Painting | None
-    sha256: str
 
     @property
     def size(self) -> tuple[int, int]:
@@ -205,7 +202,7 @@ class LabelReader:
         table = level_numbers(painting, self.label_map, ID).astype(np.uint8)
         counts = np.bincount(table, painting.pixel_counts(), minlength=256).astype(np.int64)
         shapes = self._count_shapes(annotation.shapes)
-        return LabelSource(ID, painting.index, table, counts, shapes, painting, files.sha256(content))
+        return LabelSource(ID, painting.index, table, counts, shapes, painting)
 
     def _count_shapes(self, shapes: Iterable[Shape]) -> NDArray[np.int64]:
         columns = self.columns(ID)
@@ -234,4 +231,4 @@ class LabelReader:
             others = f" (and {len(strange) - 1} more such numbers)" if len(strange) > 1 else ""
             problem = f"{counts[number]} pixels have the number {number}, which is no label of {level}{others}"
             raise ImageError(problem, path=path)
-        return LabelSource(level, numbers, None, counts, None, None, files.sha256(content))
+        return LabelSource(level, numbers, None, counts, None, None)

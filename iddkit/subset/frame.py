@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ class FramePlan:
     image_format: str
     quality: int
     templates: Mapping[str, str]
+    _tables: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, plan: SubsetPlan, source_level: str | None = None) -> FramePlan:
@@ -57,6 +58,12 @@ class FramePlan:
         reader = LabelReader(plan.label_map, plan.fill, plan.unknown, source_level)
         size = plan.output_size
         return cls(reader, plan.level, size, plan.image_format, plan.quality, _templates(plan))
+
+    def table(self, level: str) -> NDArray[np.uint8]:
+        """Return `level_table` from another level to that of the plan, made once for each."""
+        if level not in self._tables:
+            self._tables[level] = level_table(self.reader.label_map, level, self.level)
+        return self._tables[level]
 
     def outputs(self, frame: Frame) -> dict[str, str]:
         """Return the path of each file that the frame may have in the derived dataset.
@@ -206,8 +213,7 @@ def _sample(
     """Return labels and instances at the output's size, and why there are no instances of a painted frame."""
     label_map = plan.reader.label_map
     if read.painting is None:
-        table = level_table(label_map, read.level, plan.level)
-        return np.take(table, read.sample(width, height)), None, ""
+        return np.take(plan.table(read.level), read.sample(width, height)), None, ""
     index = images.resize_labels(read.painting.index, width, height)
     painting = Painting(index, read.painting.objects, read.painting.dropped)
     labels = level_image(painting, label_map, plan.level)
