@@ -11,9 +11,11 @@ risks, so cut, are computed; where they do not hold, it is cut off later.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +80,10 @@ def find_lines(
 ) -> Lines:
     """Find the lines of a sequential plan that keeps both risks.
 
-    It is tried with Wald's A and B, cut off at 1.5, 2 and 3 times the single sample and at the whole lot; and if all
-    of that fails, with ``A = 1 / producer_risk`` and ``B = consumer_risk``, which cannot fail (a likelihood ratio
-    exceeds A with a probability of at most 1 / A). Before the cut the plan also stops where its outcome is certain.
+    It is tried to cut off at 1.5, 2 and 3 times the single sample, with Wald's A and B and then with ``A = 1 /
+    producer_risk`` and ``B = consumer_risk``; at last, with these, not before the end of the lot, which cannot fail (a
+    likelihood ratio ever reaches A with a probability of at most 1 / A). The plan also stops where its outcome is
+    certain.
 
     Parameters
     ----------
@@ -98,10 +101,9 @@ def find_lines(
         rest = 1 - float(producer_risk) - _ROUNDING - walk.accepted[0]
         left = np.cumsum(walk.undecided, axis=1)
         c = int(np.argmax(left[0] >= rest))
-        within = left[0, c] >= rest and walk.accepted[1] + left[1, c] <= float(consumer_risk) + _ROUNDING
-        if within:
+        if left[0, c] >= rest and walk.accepted[1] + left[1, c] <= float(consumer_risk) + _ROUNDING:
             return _curtail(lines, max(c, lines.accept[-1]))
-    raise AssertionError("the strict lines keep both risks")
+    raise AssertionError("at the end of the lot all is known")
 
 
 def follow(lines: Lines, size: int | None, bad: NDArray[np.float64]) -> Walk:
@@ -135,6 +137,16 @@ def follow(lines: Lines, size: int | None, bad: NDArray[np.float64]) -> Walk:
     return Walk(accepted, looks, alive)
 
 
+def stopping_look(lines: Lines, flags: Sequence[bool]) -> int | None:
+    """Return after how many verdicts the plan stopped; None where it goes on."""
+    seen = 0
+    for look, bad in enumerate(flags, 1):
+        seen += bad
+        if not lines.accept[look] < seen < lines.reject[look]:
+            return look
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Lots:
     """The two lots between which a sequential plan decides, by their numbers (or fractions) of bad images."""
@@ -152,18 +164,26 @@ class Lots:
         """Return the lines up to n images: accept at a likelihood ratio <= `least`, reject at one >= `most`."""
         by_bad, by_good = self._logarithms(n)
         accept, reject = [-1] * (n + 1), [n + 1] * (n + 1)
+        for k, logarithm in enumerate(by_bad):
+            first = k + _first(by_good, _log(least) - logarithm, partial(self._at_most, least, k))
+            if first > n:
+                break
+            accept[first:] = [k] * (n + 1 - first)
         filled = 0
         for k, logarithm in enumerate(by_bad):
-            goods = _first(by_good, _log(least) - logarithm, lambda g, k=k: self.ratio(k, g) <= least)  # type: ignore[misc]
-            if k + goods > n:
+            after = k + _first(by_good, _log(most) - logarithm, partial(self._below, most, k))
+            after = min(after, n + 1)  # before this look, k bad ones are too many
+            reject[filled:after] = [k] * (after - filled)
+            filled = max(filled, after)
+            if filled > n:
                 break
-            accept[k + goods :] = [k] * (n + 1 - k - goods)
-        for k, logarithm in enumerate(by_bad):
-            goods = _first(by_good, _log(most) - logarithm, lambda g, k=k: self.ratio(k, g) < most)  # type: ignore[misc]
-            last = min(n, k + goods - 1)  # the last look at which k bad ones are too many
-            reject[filled : last + 1] = [k] * (last + 1 - filled)
-            filled = max(filled, last + 1)
         return Lines(tuple(accept), tuple(reject))
+
+    def _at_most(self, level: Fraction, bad: int, good: int) -> bool:
+        return self.ratio(bad, good) <= level
+
+    def _below(self, level: Fraction, bad: int, good: int) -> bool:
+        return self.ratio(bad, good) < level
 
     def ratio(self, bad: int, good: int) -> Fraction | float:
         """Return the likelihood of so many bad and good images in the poor lot over that in the good one."""
@@ -198,31 +218,29 @@ def _attempts(
 ) -> Iterator[tuple[int, tuple[Fraction, Fraction]]]:
     """Yield where to cut off, and the limits of the ratio, in the order in which they are tried."""
     for half in (3, 4, 6):
-        yield min(math.ceil(Fraction(single * half, 2)), size or single * half), usual
-    if size is not None:
-        yield size, usual
-        yield size, strict
-        return
-    last = 4 * single
+        for limits in (usual, strict):
+            yield min(math.ceil(Fraction(single * half, 2)), size or single * half), limits
+    last = size or 4 * single
     while True:
         yield last, strict
-        last *= 2
+        last *= 2  # only of a lot without end: at the end of another one all is known
 
 
 def _curtail(lines: Lines, c: int) -> Lines:
     """Return the lines, cut off at c bad images, and stopping where the cut leaves no doubt of the outcome."""
-    accept = (max(number, c - (lines.n - look)) for look, number in enumerate(lines.accept[:-1]))
-    reject = (min(number, c + 1) for number in lines.reject[:-1])
-    return Lines((*accept, c), (*reject, c + 1))
+    accept = [*(max(number, c - (lines.n - look)) for look, number in enumerate(lines.accept[:-1])), c]
+    reject = [*(min(number, c + 1) for number in lines.reject[:-1]), c + 1]
+    meet = next(look for look in range(lines.n + 1) if accept[look] + 1 == reject[look])
+    return Lines(tuple(accept[: meet + 1]), tuple(reject[: meet + 1]))
 
 
 def _first(falling: NDArray[np.float64], limit: float, holds: Callable[[int], bool]) -> int:
     """Return the first index at which `falling` is at or below the limit; `holds` decides in doubt.
 
-    Its length if there is none.
+    At least its length if there is none.
     """
     if limit == -math.inf:  # the ratio is infinite, whatever good images are seen
-        return len(falling) * 2
+        return sys.maxsize
     place = int(np.searchsorted(-falling, -(limit + _CLEAR)))
     while place < len(falling) and abs(falling[place] - limit) <= _CLEAR and not holds(place):
         place += 1
@@ -237,13 +255,3 @@ def _ways(size: int, bad: int, seen_bad: int, seen_good: int) -> int:
     """Count the lots with `bad` bad images that show what was seen first."""
     rest = size - seen_bad - seen_good
     return math.comb(rest, bad - seen_bad) if 0 <= bad - seen_bad <= rest else 0
-
-
-def stopping_look(lines: Lines, flags: Sequence[bool]) -> int | None:
-    """Return after how many verdicts the plan stopped; None where it goes on."""
-    seen = 0
-    for look, bad in enumerate(flags, 1):
-        seen += bad
-        if not lines.accept[look] < seen < lines.reject[look]:
-            return look
-    return None
