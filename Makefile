@@ -10,6 +10,9 @@ demo: .venv/installed
 	$(BIN)/iddkit stats demo/idd --level level1
 	$(BIN)/iddkit make-lite demo/idd demo/idd_lite --factor 10
 	$(BIN)/iddkit verify demo/idd_lite
+	$(BIN)/iddkit qc demo demo/qc --frames 60 --annotators 6 --weeks 2 --overwrite
+	$(BIN)/iddkit qc --db demo/qc/qc.db status --week 2019-07-30 --weeks 2 --plot demo/qc/weeks.png
+	$(BIN)/iddkit qc --db demo/qc/qc.db certificate B01 --html demo/qc/certificate.html
 
 test: check
 	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.qc_stores import databases as databases
+from tests.qc_stores import postgresql as postgresql
+from tests.qc_stores import sqlite as sqlite
+from tests.qc_stores import store as store
+
 # No deadline: a shared machine stalls now and then, and speed is measured in benchmarks/. The same examples in
 # every run, so that a failure means that the code changed; 'pytest --hypothesis-profile=explore' looks for new ones.
 slow_is_fine = [HealthCheck.too_slow]
@@ -24,6 +29,7 @@ DATA = Path(__file__).parent / "data"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped test is a failure (for CI)")
+    parser.addoption("--postgres", metavar="URL", help="test on this server; its user may make and drop databases")
 
 
 @pytest.hookimpl(wrapper=True)

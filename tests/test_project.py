@@ -12,6 +12,7 @@ import pytest
 
 import iddkit
 from iddkit.cli import COMMANDS
+from iddkit.cli.qc import COMMANDS as QC
 from iddkit.demo import write_dataset
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +60,11 @@ def test_reading_an_annotation_loads_no_image_library_beyond_pillow() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_shown_in_the_readme(command: str) -> None:
     assert f"iddkit {command}" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("command", QC)
+def test_every_command_of_the_review_is_shown_in_the_readme(command: str) -> None:
+    assert f"iddkit qc {command}" in (ROOT / "README.md").read_text()
 
 
 def test_the_plain_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "labels": ("iddkit.cli.labels", "labels"),
     "index": ("iddkit.cli.index", "index"),
     "convert": ("iddkit.cli.convert", "convert"),
+    "qc": ("iddkit.cli.qc", "qc"),
     "rasterize": ("iddkit.cli.rasterize", "rasterize"),
     "stats": ("iddkit.cli.stats", "stats"),
     "make-mini": ("iddkit.cli.subset", "make_mini"),

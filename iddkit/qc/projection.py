@@ -211,6 +211,7 @@ def _sample(state: State, event: Event) -> None:
     data = dict(event.data)
     drawn = data.pop("positions")
     del data["list"]  # for the certificate
+    data.pop("import", None)
     data["plan"] = json.dumps(data["plan"], sort_keys=True)
     state.put(Sample(batch=batch.id, stage=event.stage, round=batch.round, drawn=len(drawn), **data))
     state.put(replace(batch, sample=data["id"]))

@@ -1,4 +1,4 @@
-"""Sealed samples: which frames of a frozen list are looked at, so that nobody can choose them and anyone can draw them again.
+"""Sealed samples: the frames of a frozen list that are looked at. Nobody can choose them, anyone can draw them again.
 
 All chance comes from SHA-256 of the seed and a name: no generator whose numbers change with a version, and a sample can
 be drawn again with any tool that has the hash.
@@ -10,7 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+#: The seed of a sample that no lot has drawn: it holds what a log of the past says was looked at.
+IMPORTED: Final = "imported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,10 @@ def draw(listed: Sequence[Listed], count: int, seed: str) -> list[int]:
     """Draw a sample that holds each annotator's and each sequence's part of the list.
 
     The list is put into a random order in which the frames of an annotator, and of a sequence among these, lie side by
-    side; then every N/n-th is taken from a random beginning (systematic sampling, Cochran 1977, chapter 8). So each frame
-    is drawn with the probability n/N, an annotator's part is met to within one image, and bad images that lie together, in
-    one drive or with one annotator, cannot all be missed. Where bad images are spread by chance, the bad ones in the
-    sample have exactly the hypergeometric distribution of a simple random sample.
+    side; then every N/n-th is taken from a random beginning (systematic sampling, Cochran 1977, chapter 8). So each
+    frame is drawn with the probability n/N, an annotator's part is met to within one image, and bad images that lie
+    together, in one drive or with one annotator, cannot all be missed. Where bad images are spread by chance, the bad
+    ones in the sample have exactly the hypergeometric distribution of a simple random sample.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The review as one table: which action leads from which stage to which, and who may do it.
 
-Every frame goes ``annotate > qc1 > qc2 > ready > qc3 > qc4 > accepted``. A failed review leads to ``repair`` and back to
-the same reviewer; after too many rounds to ``escalated``, where the lead decides. QC3 and QC4 judge a sample: what
+Every frame goes ``annotate > qc1 > qc2 > ready > qc3 > qc4 > accepted``. A failed review leads to ``repair`` and back
+to the same reviewer; after too many rounds to ``escalated``, where the lead decides. QC3 and QC4 judge a sample: what
 happens to the other frames is the move of their batch. Nothing else in the package knows the order of the stages.
 
 Source: Mishra 2024, section 3.3.2 and figure 3.4.

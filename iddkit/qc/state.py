@@ -6,6 +6,7 @@ for `qc verify` in memory: `State` is what both offer.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -84,6 +85,13 @@ class Person:
     def role_set(self) -> frozenset[Role]:
         """The roles as a set."""
         return frozenset(Role(role) for role in self.roles.split(",") if role)
+
+    def is_available(self, at: int) -> bool:
+        """Whether they take part and are not away at a time."""
+        if not self.active or self.absences == "[]":
+            return bool(self.active)
+        periods = json.loads(self.absences)
+        return not any(start <= at and (until is None or at < until) for start, until in periods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@
 ...     task = queue.take_next(work, queue.find_person(work, "asha"))
 """
 
-from iddkit.qc.queue.assignment import assign_peer, give
+from iddkit.qc.queue.assignment import assign_peer, give, hand_over, note_holder
 from iddkit.qc.queue.batches import Conclusion, conclude, draw_sample, freeze
 from iddkit.qc.queue.claims import Task, release, take_next
 from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
@@ -35,6 +35,8 @@ __all__ = [
     "find_person",
     "freeze",
     "give",
+    "hand_over",
+    "note_holder",
     "read_handin",
     "release",
     "restore",

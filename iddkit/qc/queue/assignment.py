@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from iddkit.errors import printable
 from iddkit.qc.events import Kind
-from iddkit.qc.queue.people import is_available, read_people, require_lead
+from iddkit.qc.queue.people import read_people, require_lead
 from iddkit.qc.queue.rules import may_hold, refuse_move
 from iddkit.qc.stages import Action, Role, Stage, find_move
 from iddkit.qc.state import Frame, Person
@@ -26,13 +27,13 @@ def assign_peer(work: Work, frame: Frame, actor: Person | None = None) -> Frame:
     to a lead.
     """
     everyone = read_people(work)
-    present = [person for person in everyone if is_available(person, work.at) and Role.ANNOTATOR in person.role_set]
+    present = [person for person in everyone if person.is_available(work.at) and Role.ANNOTATOR in person.role_set]
     free = [person for person in present if not frame.was_drawn_by(person.id)]
     by = None if actor is None else actor.id
     if frame.reviewer1 is not None and any(person.id == frame.reviewer1 for person in free):
         return _assign(work, frame, frame.reviewer1, [], by)
     if not free:
-        leads = [person for person in everyone if Role.LEAD in person.role_set and is_available(person, work.at)]
+        leads = [person for person in everyone if Role.LEAD in person.role_set and person.is_available(work.at)]
         able = [person for person in leads if not frame.was_drawn_by(person.id)]
         if not able:
             return frame  # it waits until there is somebody: 'status' names it
@@ -118,21 +119,39 @@ def give(work: Work, frame: Frame, person: Person, actor: Person) -> Frame:
     if move is None:
         refuse_move(work, frame, actor, Action.ASSIGN)
     problem = may_hold(frame, person, Stage(move.to))
-    if not is_available(person, work.at):
+    if not person.is_available(work.at):
         problem = "is away or has left"
     if problem:
         work.refuse(f"{printable(person.name)} {problem}", actor=actor.id, action="assign", frame=frame.id)
     return _assign(work, frame, person.id, _load(work, frame, person), actor.id)
 
 
+def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
+    """Give a frame's next step to the one who is known to have done it: nobody decides that, a log of the past says so.
+
+    Nothing is done where the stage has nothing to give, the person has it, or cannot do it.
+    """
+    move = find_move(Stage(frame.stage), Action.ASSIGN)
+    if move is None or frame.holder == person.id or may_hold(frame, person, Stage(move.to)):
+        return frame
+    return _assign(work, frame, person.id, _load(work, frame, person), None)
+
+
+_WITHOUT_PEER: Final = (
+    select(frames)
+    .where(
+        frames.c.stage == Stage.QC1,
+        or_(frames.c.holder.is_(None), frames.c.holder.in_(bindparam("gone", expanding=True))),
+    )
+    .order_by(frames.c.moved, frames.c.id)
+)
+
+
 def hand_over(work: Work, actor: Person | None = None) -> int:
     """Give peer reviews of people who are away, or that nobody has, to others; return how many changed hands."""
     everyone = read_people(work)
-    gone = [person.id for person in everyone if not is_available(person, work.at)]
-    waiting = select(frames).where(
-        frames.c.stage == Stage.QC1, or_(frames.c.holder.is_(None), frames.c.holder.in_(gone))
-    )
+    gone = [person.id for person in everyone if not person.is_available(work.at)]
     changed = 0
-    for frame in work.find(Frame, waiting.order_by(frames.c.moved, frames.c.id)):
+    for frame in work.find(Frame, _WITHOUT_PEER, gone=gone):
         changed += assign_peer(work, frame, actor).holder != frame.holder
     return changed

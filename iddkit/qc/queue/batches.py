@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import NoReturn
 
 from sqlalchemy import func, select
@@ -14,10 +16,11 @@ from iddkit.errors import printable
 from iddkit.qc.acceptance import Decision, SamplingPlan, decide
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.frames import add_batch
-from iddkit.qc.sampling import Listed, draw, hash_list, seal
+from iddkit.qc.queue.people import read_people
+from iddkit.qc.sampling import IMPORTED, Listed, draw, hash_list, seal
 from iddkit.qc.stages import SAMPLED, Action, Stage, find_move
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
-from iddkit.qc.store.tables import frames, people, revisions, samples
+from iddkit.qc.store.tables import frames, revisions, samples
 from iddkit.qc.store.work import Work
 
 
@@ -84,7 +87,13 @@ def freeze(work: Work, batch: Batch, actor: Person, *, leave_to: str | None = No
 
 
 def draw_sample(
-    work: Work, batch: Batch, actor: Person, *, plan: SamplingPlan | None = None, seed: str | None = None
+    work: Work,
+    batch: Batch,
+    actor: Person,
+    *,
+    plan: SamplingPlan | None = None,
+    seed: str | None = None,
+    looked_at: Collection[int] = (),
 ) -> Sample:
     """Draw and seal the sample of a frozen batch for the stage that it is at.
 
@@ -98,6 +107,9 @@ def draw_sample(
         The project's for the stage, if None.
     seed
         Any text that no sample of the batch was drawn with; by default one that nobody can know before.
+    looked_at
+        Numbers of frames that are in the sample because a log of the past says that they were looked at; only what the
+        plan asks for beyond them is drawn. The seed is `IMPORTED` then, whatever is asked for: no lot chose them.
 
     Raises
     ------
@@ -110,6 +122,8 @@ def draw_sample(
     earlier = work.find(Sample, select(samples).where(samples.c.batch == batch.id).order_by(samples.c.id))
     if earlier and not earlier[-1].verdict:
         _refuse(work, batch, actor, "sample", f"has an open sample for {earlier[-1].stage}; conclude it first")
+    if seed == IMPORTED:
+        _refuse(work, batch, actor, "sample", f"cannot have the seed {IMPORTED}: it says that no lot was drawn")
     if seed is not None and any(sample.seed == seed for sample in earlier):
         _refuse(work, batch, actor, "sample", f"had a sample with the seed {printable(seed, 60)}; each needs its own")
     members = read_frames(work, batch)
@@ -120,13 +134,23 @@ def draw_sample(
         _refuse(work, batch, actor, "sample", f"waits for {count} of its frames: {some}{' ...' if count > 3 else ''}")
     plan = plan_of(work, stage) if plan is None else plan
     judged = [frame for frame in members if frame.stage == stage]
-    resolved = plan.resolve(len(judged))
-    seed = str(secrets.randbits(64)) if seed is None else seed
     listed = list_frames(work, judged)
-    places = draw(listed, resolved.n, seed)
+    known = [place for place, frame in enumerate(judged) if frame.id in looked_at]
+    if len(known) > plan.resolve(len(judged)).n:
+        plan = _enlarge(plan, len(known), len(judged))
+    resolved = plan.resolve(len(judged))
+    if known:
+        seed = IMPORTED
+        others = sorted(set(range(len(judged))) - set(known))
+        count = min(resolved.n - len(known), len(others))
+        places = known + [others[i] for i in draw([listed[place] for place in others], count, seed)]
+    else:
+        seed = str(secrets.randbits(64)) if seed is None else seed
+        places = draw(listed, resolved.n, seed)
     list_hash = hash_list(listed)
+    number = 1 + (work.connection.execute(select(func.max(samples.c.id))).scalar() or 0)
     data = {
-        "id": 1 + (work.connection.execute(select(func.max(samples.c.id))).scalar() or 0),
+        "id": number,
         "seed": seed,
         "plan": plan.to_json(),
         "size": len(judged),
@@ -137,14 +161,22 @@ def draw_sample(
         "list": [frame.to_json() for frame in listed],
     }
     work.append(Kind.SAMPLE, actor.id, batch=batch.id, stage=stage, data=data)
-    return work.state.get(Sample, data["id"])
+    return work.state.get(Sample, number)
+
+
+def _enlarge(plan: SamplingPlan, looked_at: int, size: int) -> SamplingPlan:
+    # More were looked at than the plan asks for: the same rule for as many as there are.
+    if plan.fraction is not None:
+        return replace(plan, fraction=Fraction(looked_at, size))
+    return SamplingPlan("fixed", n=looked_at, c=plan.resolve(size).c, bad_from=plan.bad_from)
 
 
 def conclude(work: Work, batch: Batch, actor: Person) -> Conclusion:
     """Conclude the stage of a batch by what its sample showed.
 
     Accepted, the batch goes to QC4 or is done; the bad frames of the sample are mended first, and their reviewer looks
-    at them again. Returned, the bad frames go to repair and all others back to QC2; it has to be frozen and sampled anew.
+    at them again. Returned, the bad frames go to repair and all others back to QC2; it has to be frozen and sampled
+    anew.
 
     Raises
     ------
@@ -157,9 +189,9 @@ def conclude(work: Work, batch: Batch, actor: Person) -> Conclusion:
         _refuse(work, batch, actor, "conclude", f"has no open sample; 'iddkit qc sample' draws one for {stage}")
     members = [frame for frame in read_frames(work, batch) if frame.stage == stage]
     decision = decide_sample(sample, members)
-    if decision.verdict == "continue":
+    if decision.outcome == "continue":
         _refuse(work, batch, actor, "conclude", f"cannot be concluded yet: {decision.reason}")
-    accepted = decision.verdict == "accept"
+    accepted = decision.outcome == "accept"
     action = Action.ACCEPT if accepted else Action.RETURN
     seen = [frame for frame in members if frame.verdict]
     to_mend = [frame for frame in seen if frame.bad]
@@ -210,7 +242,7 @@ def read_frames(work: Work, batch: Batch) -> list[Frame]:
 
 def list_frames(work: Work, members: list[Frame]) -> list[Listed]:
     """Return frames as a frozen list has them."""
-    names = {number: name for number, name in work.connection.execute(select(people.c.id, people.c.name))}
+    names = {person.id: person.name for person in read_people(work)}
     hashes: dict[tuple[int, int], str] = {}
     if members:
         query = (

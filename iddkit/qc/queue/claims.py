@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select
 
 from iddkit.errors import printable
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import hand_over
-from iddkit.qc.queue.people import is_available, read_people
+from iddkit.qc.queue.people import read_people
 from iddkit.qc.queue.rules import refuse
 from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage
 from iddkit.qc.state import Frame, Person
@@ -49,18 +51,17 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
     RefusedError
         The person has left or is away, or has no part in the stage that they ask for.
     """
-    if not is_available(person, work.at):
+    if not person.is_available(work.at):
         work.refuse(f"{printable(person.name)} is away or has left", actor=person.id, action="next")
     if stage is not None and stage in ASKED and not person.role_set & {ASKED[stage], Role.LEAD}:
         work.refuse(f"{stage} is for {ASKED[stage]}s", actor=person.id, action="next")
-    mine = select(frames).where(frames.c.claimant == person.id, frames.c.claimed_until > work.at)
-    for frame in work.find(Frame, mine.order_by(frames.c.moved, frames.c.id)):
+    for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
         if stage in (None, frame.stage):
             return Task(frame, again=True)
     if Role.ANNOTATOR in person.role_set:
         hand_over(work)
-    for query in _queries(work, person, stage):
-        found = work.find(Frame, query.limit(1))
+    for query, values in _queries(work, person, stage):
+        found = work.find(Frame, query, **values)
         if found:
             until = work.at + work.project.claim_seconds * 1_000_000
             work.append(Kind.CLAIMED, person.id, frame=found[0].id, stage=found[0].stage, data={"until": until})
@@ -68,32 +69,66 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
     return None
 
 
-def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[Select[tuple[object, ...]]]:
-    free = or_(frames.c.claimant.is_(None), frames.c.claimed_until <= work.at)
-    not_drawn = ~frames.c.hands.contains(f",{person.id},", autoescape=True)
-    for held in _HELD:
-        if stage in (None, held):
-            yield _oldest(and_(frames.c.stage == held, frames.c.holder == person.id, free))
-    gone = [other.id for other in read_people(work) if not is_available(other, work.at)]
+def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[Select[Any], dict[str, object]]]:
+    held = [other for other in _HELD if stage in (None, other)]
+    if held:
+        yield _GIVEN, {"stages": held, "person": person.id, "now": work.at}
+    gone = [other.id for other in read_people(work) if not other.is_available(work.at)]
     for pool in _POOLS:
         if stage not in (None, pool) or not person.role_set & {ASKED[pool], Role.LEAD}:
             continue
         if Role.LEAD in person.role_set and ASKED[pool] not in person.role_set and stage is None:
             continue  # a lead may stand in for all, and is not asked to unless they ask for it
-        where = and_(frames.c.stage == pool, free)
+        values: dict[str, object] = {"stage": pool, "now": work.at}
+        if pool not in (Stage.ESCALATED, Stage.ANNOTATE):
+            values["drawn"] = f"%,{person.id},%"
         if pool in SAMPLED:
-            drawn = and_(where, not_drawn, frames.c.sample.is_not(None), frames.c.verdict == "")
-            yield select(frames).where(drawn).order_by(frames.c.sample, frames.c.position)
+            yield _SAMPLED, values
             continue
-        if pool is not Stage.ESCALATED and pool is not Stage.ANNOTATE:
-            where = and_(where, not_drawn)
-        yield _oldest(and_(where, frames.c.holder.is_(None)))
+        yield _of_nobody(reviewed="drawn" in values), values
         if gone:
-            yield _oldest(and_(where, frames.c.holder.in_(gone)))
+            yield _of_gone(reviewed="drawn" in values), {**values, "gone": gone}
 
 
-def _oldest(where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    return select(frames).where(where).order_by(frames.c.moved, frames.c.id)
+# The statements are made once: SQLAlchemy takes longer to put one together than SQLite to run it.
+_FREE: Final = or_(frames.c.claimant.is_(None), frames.c.claimed_until <= bindparam("now"))
+_NOT_DRAWN: Final = frames.c.hands.not_like(bindparam("drawn"))
+_OLDEST: Final = (frames.c.moved, frames.c.id)
+
+_MINE: Final = (
+    select(frames)
+    .where(frames.c.claimant == bindparam("person"), frames.c.claimed_until > bindparam("now"))
+    .order_by(*_OLDEST)
+)
+_GIVEN: Final = (
+    select(frames)
+    .where(frames.c.stage.in_(bindparam("stages", expanding=True)), frames.c.holder == bindparam("person"), _FREE)
+    .order_by(case({stage: place for place, stage in enumerate(_HELD)}, value=frames.c.stage), *_OLDEST)
+    .limit(1)
+)
+_SAMPLED: Final = (
+    select(frames)
+    .where(
+        frames.c.stage == bindparam("stage"), _FREE, _NOT_DRAWN, frames.c.sample.is_not(None), frames.c.verdict == ""
+    )
+    .order_by(frames.c.sample, frames.c.position)
+    .limit(1)
+)
+
+
+@cache
+def _of_nobody(*, reviewed: bool) -> Select[Any]:
+    return _pool(frames.c.holder.is_(None), reviewed)
+
+
+@cache
+def _of_gone(*, reviewed: bool) -> Select[Any]:
+    return _pool(frames.c.holder.in_(bindparam("gone", expanding=True)), reviewed)
+
+
+def _pool(holder: ColumnElement[bool], reviewed: bool) -> Select[Any]:
+    where = [frames.c.stage == bindparam("stage"), holder, _FREE, *([_NOT_DRAWN] if reviewed else [])]
+    return select(frames).where(*where).order_by(*_OLDEST).limit(1)
 
 
 def release(work: Work, frame: Frame, person: Person) -> Frame:

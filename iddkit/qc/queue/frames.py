@@ -152,7 +152,7 @@ def drop(work: Work, frame: Frame, actor: Person, reason: str) -> Frame:
     if not reason.strip():
         work.refuse("say why the frame is dropped", actor=actor.id, action="drop", frame=frame.id)
     back = Stage.QC1 if frame.revision else Stage.ANNOTATE
-    work.append(Kind.DROPPED, actor.id, frame=frame.id, reason=reason.strip(), data={"back": back})
+    work.append(Kind.DROPPED, actor.id, frame=frame.id, stage=frame.stage, reason=reason.strip(), data={"back": back})
     return work.state.get(Frame, frame.id)
 
 

@@ -81,7 +81,14 @@ def read_handin(path: Path, folder: Path) -> HandIn:
 
 
 def submit(
-    work: Work, frame: Frame, person: Person, handin: HandIn, *, seconds: int = 0, base: int | None = None
+    work: Work,
+    frame: Frame,
+    person: Person,
+    handin: HandIn,
+    *,
+    seconds: int = 0,
+    base: int | None = None,
+    draw_peer: bool = True,
 ) -> Outcome:
     """Hand in an annotation.
 
@@ -97,6 +104,8 @@ def submit(
         Time spent on it.
     base
         The revision that it was made from, where that is known: if another one counts by now, there is a conflict.
+    draw_peer
+        Whether a frame at QC1 is given to a peer at once. Not where a log of the past knows who looked at it.
 
     Returns
     -------
@@ -141,7 +150,7 @@ def submit(
         data=data,
     )
     changed = work.state.get(Frame, frame.id)
-    if changed.stage == Stage.QC1:
+    if changed.stage == Stage.QC1 and draw_peer:
         changed = assign_peer(work, changed)
     return Outcome(changed, work.state.get(Revision, frame.id, number))
 

@@ -6,13 +6,10 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
-
 from iddkit.errors import OptionError, printable
 from iddkit.qc.events import Kind
 from iddkit.qc.stages import Role
 from iddkit.qc.state import Person
-from iddkit.qc.store.tables import people
 from iddkit.qc.store.work import Work
 
 
@@ -45,9 +42,10 @@ def add_person(work: Work, name: str, roles: Iterable[Role], actor: Person | Non
         raise OptionError("a person needs a name that can be printed")
     if not wanted:
         raise OptionError(f"{printable(name)} has no role")
-    if any(person.name.casefold() == name.casefold() for person in read_people(work)):
+    everyone = read_people(work)
+    if any(person.name.casefold() == name.casefold() for person in everyone):
         raise OptionError(f"there is a person {printable(name)} already")
-    number = 1 + (work.connection.execute(select(func.max(people.c.id))).scalar() or 0)
+    number = 1 + max((person.id for person in everyone), default=0)
     work.append(Kind.PERSON, None if actor is None else actor.id, data=_say(number, name, wanted, True, [], work.at))
     return work.state.get(Person, number)
 
@@ -98,7 +96,7 @@ def set_absence(work: Work, person: Person, actor: Person, start: int, until: in
 
 def read_people(work: Work) -> list[Person]:
     """Return all people, in the order in which they came."""
-    return work.find(Person, select(people).order_by(people.c.id))
+    return work.state.get_all(Person)
 
 
 def find_person(work: Work, name: str) -> Person:
@@ -123,12 +121,6 @@ def _suggest(name: str, names: Sequence[str]) -> str:
     if near:
         return f"; do you mean {' or '.join(near)}?"
     return "; 'iddkit qc people' lists them" if names else "; 'iddkit qc people add' adds people"
-
-
-def is_available(person: Person, at: int) -> bool:
-    """Whether a person takes part and is not away at a time."""
-    away = any(start <= at and (until is None or at < until) for start, until in json.loads(person.absences))
-    return bool(person.active) and not away
 
 
 def require_lead(work: Work, actor: Person, action: str) -> None:

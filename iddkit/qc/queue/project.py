@@ -6,6 +6,7 @@ import json
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -60,7 +61,10 @@ def start_project(work: Work, name: str, **settings: Any) -> Project:
         "plan4": PLAN4,
         "files": "qc_files",
     }
-    work.append(Kind.PROJECT, data=_check({**usual, **settings, "name": name}))
+    wanted = {**usual, **settings, "name": name}
+    if work.connection.dialect.name != "sqlite" and not Path(wanted["files"]).is_absolute():
+        raise OptionError("a database of a team needs the full path of a folder for the files, which all can reach")
+    work.append(Kind.PROJECT, data=_check(wanted))
     return work.project
 
 

@@ -6,7 +6,6 @@ from typing import NoReturn
 
 from iddkit.errors import printable
 from iddkit.qc.events import to_text
-from iddkit.qc.queue.people import is_available
 from iddkit.qc.stages import ASKED, Action, Move, Role, Stage, describe_allowed, find_move
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.work import Work
@@ -40,7 +39,8 @@ def require_unclaimed(work: Work, frame: Frame, person: Person, action: Action) 
         It names who, and until when.
     """
     if is_claimed_by_other(work, frame, person):
-        assert frame.claimant is not None and frame.claimed_until is not None
+        assert frame.claimant is not None
+        assert frame.claimed_until is not None
         holder = work.state.get(Person, frame.claimant).name
         until = to_text(frame.claimed_until)
         refuse(work, frame, person, action, f"{printable(holder)} works on it until {until}, or until it is released")
@@ -56,7 +56,7 @@ def is_holder(work: Work, frame: Frame, person: Person) -> bool:
     if frame.holder in (None, person.id) or Role.LEAD in person.role_set:
         return True
     assert frame.holder is not None
-    return not is_available(work.state.get(Person, frame.holder), work.at)
+    return not work.state.get(Person, frame.holder).is_available(work.at)
 
 
 def may_hold(frame: Frame, person: Person, stage: Stage) -> str:

@@ -10,11 +10,11 @@ from iddkit.errors import StoreError
 from iddkit.files import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, sha256
 
 
-def keep(folder: Path, content: bytes) -> str:
+def keep(folder: Path, content: bytes, *, durable: bool = True) -> str:
     """Write a file under its hash, down to the disk, and return the hash; what is there already is left.
 
     It is called before the event that names the file is written: a file without an event does no harm, an event without
-    its file would.
+    its file would. Without `durable` it is not waited for the disk: for what can be made again.
 
     Raises
     ------
@@ -31,14 +31,16 @@ def keep(folder: Path, content: bytes) -> str:
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"cannot be written: {error.strerror or error}", path=path) from error
     return digest

@@ -1,7 +1,7 @@
 """The database of a project: SQLite, one file and nothing to set up, or PostgreSQL for a team.
 
-Reads see one consistent moment. Writes are one after another: an event carries the hash of the one before, so two of them
-can never be written at a time, and a claim or a verdict needs no further lock.
+Reads see one consistent moment. Writes are one after another: an event carries the hash of the one before, so two of
+them can never be written at a time, and a claim or a verdict needs no further lock.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def create_store(url: str, *, durable: bool = True) -> Store:
     from iddkit.qc.store.migrate import upgrade
 
     store = _connect(url, durable=durable, create=True)
-    with _named_errors(store.url), store.engine.connect() as connection:
+    with _closed_if_bad(store) as connection:
         found = _read_version(connection)
         connection.rollback()
         if found is None or found < VERSION:
@@ -146,13 +146,24 @@ def open_store(url: str, *, durable: bool = True) -> Store:
         There is none, it cannot be reached, or it is of another version.
     """
     store = _connect(url, durable=durable, create=False)
-    with _named_errors(store.url), store.engine.connect() as connection:
+    with _closed_if_bad(store) as connection:
         found = _read_version(connection)
-    if found is None:
-        raise StoreError("no review project is here; 'iddkit qc init' makes one", path=store.url)
-    if found != VERSION:
-        raise StoreError(_other_version(found), path=store.url)
+        if found is None:
+            raise StoreError("no review project is here; 'iddkit qc init' makes one", path=store.url)
+        if found != VERSION:
+            raise StoreError(_other_version(found), path=store.url)
     return store
+
+
+@contextlib.contextmanager
+def _closed_if_bad(store: Store) -> Iterator[Connection]:
+    # Nobody gets a store that cannot be used: it would stay connected for ever.
+    try:
+        with _named_errors(store.url), store.engine.connect() as connection:
+            yield connection
+    except BaseException:
+        store.close()
+        raise
 
 
 def _other_version(found: str) -> str:
@@ -172,7 +183,8 @@ def _read_version(connection: Connection) -> str | None:
 def _connect(url: str, *, durable: bool, create: bool) -> Store:
     parsed = _parse(url)
     if parsed.get_backend_name() != "sqlite":
-        return Store(create_engine(parsed, pool_pre_ping=True), parsed.render_as_string(), Path())
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return Store(engine, parsed.render_as_string(), Path())
     path = Path(parsed.database or "")
     if parsed.database in (None, "", ":memory:"):
         raise StoreError("a review project needs a file: a database in memory is gone with the command")
@@ -228,7 +240,10 @@ def _begin(connection: Connection) -> None:
 def _named_errors(url: str) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
+    except DatabaseError as error:
+        # 'Not a database' is the bare error of SQLite; a broken constraint would be a bug of iddkit.
+        if type(error) not in (OperationalError, DatabaseError):
+            raise
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         raise StoreError(f"the database says: {reason}", path=url) from error
 

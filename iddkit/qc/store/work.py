@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, insert, select, update
 
 from iddkit.errors import RefusedError
 from iddkit.qc.events import NO_HASH, Event, Kind, encode_data, hash_event
@@ -20,64 +20,91 @@ class DatabaseState:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows: dict[tuple[type, tuple[int, ...]], Row] = {}
-        self._stored: set[tuple[type, tuple[int, ...]]] = set()
+        self._rows: dict[type, dict[tuple[int, ...], Row]] = {kind: {} for kind in KEYS}
+        self._stored: dict[type, set[tuple[int, ...]]] = {kind: set() for kind in KEYS}
         self._changed: dict[tuple[type, tuple[int, ...]], None] = {}
+        self._whole: set[type] = set()
 
     def get(self, kind: type[R], *key: int) -> R:
         """Return a row; KeyError if there is none."""
-        found = self._rows.get((kind, key))
+        found = self._rows[kind].get(key)
         if found is None:
-            table = TABLES[kind]
-            matches = [table.c[name] == value for name, value in zip(KEYS[kind], key, strict=True)]
-            row = self._connection.execute(select(table).where(*matches)).first()
+            row = self._connection.execute(_SELECTS[kind], dict(zip(KEYS[kind], key, strict=True))).first()
             if row is None:
                 raise KeyError(key)
             found = self._keep(kind(*row))
         assert isinstance(found, kind)
         return found
 
+    def get_all(self, kind: type[R]) -> list[R]:
+        """Return all rows of a kind of which there are few, by their keys; they are read once in a transaction."""
+        if kind not in self._whole:
+            self.find(kind, select(TABLES[kind]))
+            self._whole.add(kind)
+        rows = self._rows[kind]
+        return [self.get(kind, *key) for key in sorted(rows)]
+
     def put(self, row: Row) -> None:
         """Keep a row, in place of the one with its key."""
-        place = (type(row), key_of(row))
-        self._rows[place] = row
-        self._changed[place] = None
+        kind, key = type(row), key_of(row)
+        self._rows[kind][key] = row
+        self._changed[kind, key] = None
 
-    def find(self, kind: type[R], query: Select[Any]) -> list[R]:
+    def find(self, kind: type[R], query: Select[Any], **values: object) -> list[R]:
         """Return the rows of a query over all columns of their table; what was changed is written before."""
         self.flush()
-        return [self._keep(kind(*row)) for row in self._connection.execute(query)]
+        return [self._keep(kind(*row)) for row in self._connection.execute(query, values)]
 
     def _keep(self, row: R) -> R:
-        place = (type(row), key_of(row))
-        self._stored.add(place)
-        self._rows[place] = row
+        key = key_of(row)
+        self._stored[type(row)].add(key)
+        self._rows[type(row)][key] = row
         return row
 
     def flush(self) -> None:
         """Write what was changed."""
+        if not self._changed:
+            return
         new: dict[type, list[dict[str, Any]]] = {}
         old: dict[type, list[dict[str, Any]]] = {}
-        for place in self._changed:
-            kind, _ = place
+        for kind, key in self._changed:
             # A row that was put without having been read is new: `apply` reads what it changes.
-            target = old if place in self._stored else new
-            target.setdefault(kind, []).append(_columns_of(self._rows[place]))
-            self._stored.add(place)
+            target = old if key in self._stored[kind] else new
+            target.setdefault(kind, []).append(_columns_of(self._rows[kind][key]))
+            self._stored[kind].add(key)
         self._changed.clear()
         for kind, rows in new.items():
             self._connection.execute(insert(TABLES[kind]), rows)
         for kind, rows in old.items():
-            keys = KEYS[kind]
-            table = TABLES[kind]
-            statement = update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in keys))
-            named = [{**row, **{f"key_{name}": row.pop(name) for name in keys}} for row in rows]
-            columns: dict[str, Any] = {name: bindparam(name) for name in named[0] if not name.startswith("key_")}
-            self._connection.execute(statement.values(columns), named)
+            named = [{**row, **{f"key_{name}": row.pop(name) for name in KEYS[kind]}} for row in rows]
+            self._connection.execute(_UPDATES[kind], named)
+
+
+def _select_one(kind: type) -> Select[Any]:
+    table = TABLES[kind]
+    return select(table).where(*(table.c[name] == bindparam(name) for name in KEYS[kind]))
+
+
+def _update_one(kind: type) -> Update:
+    table, keys = TABLES[kind], KEYS[kind]
+    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in table.c if column.name not in keys}
+    return update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in keys)).values(columns)
+
+
+# Made once: SQLAlchemy takes longer to put a statement together than SQLite to run it.
+_SELECTS: Final = {kind: _select_one(kind) for kind in KEYS}
+_UPDATES: Final = {kind: _update_one(kind) for kind in KEYS}
 
 
 def _columns_of(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
+
+
+# Their data are the attributes of a row, and nothing else.
+_ROWS: Final = frozenset({Kind.PROJECT, Kind.PERSON, Kind.FRAME})
+
+
+_LATEST: Final = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +134,8 @@ class Work:
         Number and hash of the latest event.
     refusal
         Set when what was tried is not allowed.
+    stamp
+        What the data of its events say besides: where an import has them from. Events whose data are a row have none.
     """
 
     connection: Connection
@@ -114,13 +143,13 @@ class Work:
     at: int
     last: tuple[int, str]
     refusal: Refusal | None = None
+    stamp: dict[str, Any] = field(default_factory=dict)
     _new: list[Event] = field(default_factory=list)
 
     @classmethod
     def begin(cls, connection: Connection, at: int) -> Work:
         """Look where the log ends. The caller holds the lock that lets nobody else write."""
-        latest = select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)
-        row = connection.execute(latest).first()
+        row = connection.execute(_LATEST).first()
         return cls(connection, DatabaseState(connection), at, (0, NO_HASH) if row is None else (row.seq, row.hash))
 
     @property
@@ -161,7 +190,7 @@ class Work:
             revision=revision,
             reason=reason,
             seconds=seconds,
-            data=data or {},
+            data={**(data or {}), **({} if kind in _ROWS else self.stamp)},
             previous=self.last[1],
         )
         event = replace(event, hash=hash_event(event))
@@ -194,9 +223,9 @@ class Work:
             data={"action": refusal.action},
         )
 
-    def find(self, kind: type[R], query: Select[Any]) -> list[R]:
-        """Return the rows of a query over all columns of their table."""
-        return self.state.find(kind, query)
+    def find(self, kind: type[R], query: Select[Any], **values: object) -> list[R]:
+        """Return the rows of a query over all columns of their table, with these values of its parameters."""
+        return self.state.find(kind, query, **values)
 
     def flush(self) -> None:
         """Write what was appended and changed."""

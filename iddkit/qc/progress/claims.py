@@ -1,0 +1,138 @@
+"""What follows from the verdicts of a sample: the decision, the bound, and the sentences of a certificate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iddkit.qc.acceptance import Decision, SamplingPlan, decide, upper_bound, upper_bound_when_stopped
+from iddkit.qc.progress.rounds import CONFIDENCE, Bound, Judged, Reopened, Round
+from iddkit.qc.stages import Action, Stage
+from iddkit.qc.state import OPEN
+
+
+def is_bad(plan: SamplingPlan, verdict: str, worst: str) -> bool:
+    """Return whether a verdict, with the gravest severity of its defects, makes an image bad under a plan."""
+    return verdict == Action.FAIL and worst != "" and plan.makes_bad(worst)
+
+
+def weigh(plan: SamplingPlan, size: int, judged: tuple[Judged, ...]) -> tuple[Decision, Bound]:
+    """Return what a plan makes of the verdicts, in the sealed order, and what they show of the list."""
+    resolved = plan.resolve(size)
+    flags: list[bool] = []
+    for one in judged:
+        if plan.kind == "sequential" and one.position != len(flags) + 1:
+            break  # its steps are those of the sealed order
+        flags.append(one.bad)
+    decision = decide(resolved, flags)
+    inspected, bad = decision.inspected, decision.bad
+    if decision.outcome == "continue":
+        return decision, Bound(None, "the sample is not concluded")
+    if resolved.lines is not None:
+        how = "exact for the sequential plan: its outcomes in their order, accepted early first"
+        return decision, Bound(upper_bound_when_stopped(resolved, inspected, bad, CONFIDENCE), how)
+    if not resolved.stops_early or inspected == resolved.n:
+        return decision, Bound(upper_bound(size, inspected, bad, CONFIDENCE), "exact, hypergeometric")
+    if all(one.position == place for place, one in enumerate(judged[:inspected], start=1)):
+        how = "exact, hypergeometric, for the images looked at until the outcome was certain"
+        return decision, Bound(upper_bound_when_stopped(resolved, inspected, bad, CONFIDENCE), how)
+    if decision.outcome == "accept":
+        how = (
+            f"exact, hypergeometric, as if all {resolved.c} bad ones that are allowed had been seen among {resolved.n}"
+        )
+        return decision, Bound(upper_bound(size, resolved.n, resolved.c, CONFIDENCE), f"{how}: {_OUT_OF_ORDER}")
+    return decision, Bound(None, _OUT_OF_ORDER)
+
+
+_OUT_OF_ORDER: Final = "its images were not looked at in the sealed order"
+
+
+def weigh_imported(judged: tuple[Judged, ...]) -> tuple[Decision, Bound]:
+    """Return the same of a sample that was not drawn by lot: it bounds nothing."""
+    bad = sum(one.bad for one in judged)
+    decision = Decision("continue", len(judged), bad, 0, f"{bad} bad among {len(judged)}")
+    return decision, Bound(None, "the sample was not drawn by lot here: it shows what it shows of its own images alone")
+
+
+def percent(images: int, size: int) -> str:
+    """Return a share of images in per cent with one digit, rounded up: a bound is never stated too small.
+
+    Examples
+    --------
+    >>> percent(13, 1000), percent(1, 3)
+    ('1.3', '33.4')
+    """
+    tenths = -(-images * 1000 // size)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def state(
+    project: str, batch: str, stage: str, rounds: tuple[Round, ...], reopened: tuple[Reopened, ...]
+) -> tuple[str, ...]:
+    """Return what a certificate says first, in sentences that follow from its numbers."""
+    said = [_state_outcome(project, batch, stage, rounds)]
+    last = [one for one in rounds if one.round == rounds[-1].round and one.verdict == Action.ACCEPT] if rounds else []
+    # The largest sample speaks first: which that is was fixed before anyone looked.
+    said += [_state_bound(one) for one in sorted(last, key=lambda one: (-one.n, one.stage))]
+    if last:
+        said.append(_state_bad(last))
+        said.append("Each bound holds by itself, and assumes that the reviewers of the sample overlook no bad image.")
+    returned = [one for one in rounds if one.verdict == Action.RETURN]
+    if returned:
+        count = f"{len(returned)} sample{'s' if len(returned) > 1 else ''} of this batch before"
+        was = "were" if len(returned) > 1 else "was"
+        said.append(
+            f"{count} {was} returned and {'are' if len(returned) > 1 else 'is'} listed below: "
+            f"a batch that nobody mended would have had {len(returned) + 1} chances to pass."
+            if last
+            else f"{len(returned)} of its samples {was} returned."
+        )
+    mended = [entry for one in last for entry in one.mended]
+    if mended:
+        again = sum(entry.passed != "" for entry in mended)
+        said.append(
+            f"The bad images that the accepted samples showed, {len(mended)}, were sent back: {again} "
+            f"{'were' if again != 1 else 'was'} mended and passed again, {len(mended) - again} not yet."
+        )
+    if reopened:
+        keys = len({one.key for one in reopened})
+        said.append(
+            f"{keys} image{'s' if keys > 1 else ''} {'were' if keys > 1 else 'was'} changed after the acceptance; "
+            "the certificate speaks of the version before."
+        )
+    return tuple(said)
+
+
+def _state_outcome(project: str, batch: str, stage: str, rounds: tuple[Round, ...]) -> str:
+    name = f"Batch {batch} of {project}"
+    if stage == Stage.ACCEPTED:
+        return f"{name} is accepted: {rounds[-1].size if rounds else 0} images."
+    if not rounds:
+        return f"{name} is not accepted: no sample of it was drawn."
+    where = "it was returned and is open again" if stage == OPEN else f"it stands at {stage}"
+    return f"{name} is not accepted: {where}."
+
+
+def _state_bound(one: Round) -> str:
+    found = (
+        f"{one.counted} bad {'one was' if one.counted == 1 else 'ones were'} found among the {one.inspected} looked at"
+    )
+    if one.bound.images is None:
+        return f"{one.stage.upper()}: {found}; {one.bound.how}."
+    share = percent(one.bound.images, one.size)
+    return (
+        f"{one.stage.upper()}: at most {share} % of the images are bad, at 95 % confidence: {found}, "
+        f"and that bounds the batch at {one.bound.images} of {one.size}, as it was when the sample was drawn."
+    )
+
+
+def _state_bad(rounds: list[Round]) -> str:
+    meant = {one.stage: SamplingPlan.from_json(one.plan).bad_from for one in rounds}
+    words = {
+        "critical": "at least one critical defect",
+        "major": "at least one critical or major defect",
+        "minor": "at least one defect, even a minor one",
+    }
+    if len(set(meant.values())) == 1:
+        return f"Bad is an image with {words[next(iter(meant.values()))]}."
+    parts = "; ".join(f"{stage.upper()}: with {words[bad]}" for stage, bad in sorted(meant.items()))
+    return f"What a bad image is differs: {parts}."

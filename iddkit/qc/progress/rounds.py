@@ -1,0 +1,220 @@
+"""The values of a certificate: the samples of a batch, who looked at what, and what became of the bad images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from iddkit.errors import OptionError, printable
+from iddkit.qc.sampling import IMPORTED
+
+#: What the file says that it is; another number is another content.
+FORMAT: Final = "iddkit qc certificate 1"
+
+#: Confidence of the bounds.
+CONFIDENCE: Final = "0.95"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An image of a sample that was looked at.
+
+    Attributes
+    ----------
+    position
+        In the sealed sample, from 1 on.
+    key, revision
+        The image, and the version that was judged.
+    verdict
+        ``pass`` or ``fail``.
+    worst
+        The gravest severity of its defects, "" without any.
+    bad
+        Whether that makes it a bad image under the plan.
+    reasons
+        Codes of the defects, separated by blanks.
+    by, at
+        Who judged it, and when.
+    """
+
+    position: int
+    key: str
+    revision: int
+    verdict: str
+    worst: str
+    bad: bool
+    reasons: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What became of a bad image of a sample: when it was handed in anew and when it passed again, "" for not yet.
+
+    `stage` and `by` say which review passed it, and whose.
+    """
+
+    key: str
+    handed_in: str
+    passed: str
+    stage: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The largest number of bad images that a sample does not rule out, and how that was computed.
+
+    `images` is None, and `how` says why, where a sample bounds nothing.
+    """
+
+    images: int | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A sample of the batch.
+
+    Attributes
+    ----------
+    round
+        How often the batch was frozen by then.
+    stage
+        ``qc3`` or ``qc4``.
+    frozen_at, frozen_by, drawn_at, drawn_by, concluded_at, concluded_by
+        Times and people; "" where it is not concluded.
+    drawn_seq
+        Number of the event in which the sample was sealed.
+    size, n, c
+        Images of the list, at most so many of which are looked at, and of these so many may be bad.
+    plan, risks
+        As `SamplingPlan.to_json` and `Risks.to_json` have them; no risks where the sample was not drawn by lot.
+    seed, list_hash, seal
+        What the sample was drawn with, and what binds it.
+    list
+        The frozen list: key, hash of the annotation, annotator, sequence.
+    sample
+        Keys, in the order in which they are to be looked at.
+    judged
+        Those that were, in that order.
+    inspected, counted
+        Images that the decision rests on, and bad ones among them. Verdicts beyond the one that decided are in `judged`
+        and do not count.
+    verdict, reason
+        ``accept``, ``return`` or, of an open sample, "".
+    bound
+        What it shows of the list.
+    mended
+        What became of its bad images.
+    """
+
+    round: int
+    stage: str
+    frozen_at: str
+    frozen_by: str
+    drawn_at: str
+    drawn_by: str
+    drawn_seq: int
+    concluded_at: str
+    concluded_by: str
+    size: int
+    n: int
+    c: int
+    plan: dict[str, Any]
+    risks: dict[str, Any]
+    seed: str
+    list_hash: str
+    seal: str
+    list: tuple[tuple[str, str, str, str], ...]
+    sample: tuple[str, ...]
+    judged: tuple[Judged, ...]
+    inspected: int
+    counted: int
+    verdict: str
+    reason: str
+    bound: Bound
+    mended: tuple[Mended, ...]
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it was drawn by lot."""
+        return self.seed != IMPORTED
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A frame that was changed after its batch was accepted: the certificate speaks of the version before."""
+
+    key: str
+    at: str
+    by: str
+    revision: int
+    batch: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What was shown of a batch.
+
+    Attributes
+    ----------
+    format
+        `FORMAT`.
+    project, batch
+        Names.
+    stage
+        Of the batch: ``accepted``, or where it stands.
+    confidence
+        Of all bounds.
+    log_events, log_hash, log_until
+        Number, hash and time of the last event that it knows.
+    statement
+        The same in sentences: what it says first.
+    rounds
+        All samples of the batch, in the order in which they were drawn; none is left out.
+    reopened
+        Frames that were changed since.
+    """
+
+    format: str
+    project: str
+    batch: str
+    stage: str
+    confidence: str
+    log_events: int
+    log_hash: str
+    log_until: str
+    statement: tuple[str, ...]
+    rounds: tuple[Round, ...]
+    reopened: tuple[Reopened, ...]
+
+    def to_json(self) -> bytes:
+        """Return the certificate as a JSON file: UTF-8, keys sorted. Same certificate, same bytes."""
+        content = msgspec.to_builtins(self)
+        return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8", "replace")
+
+    @classmethod
+    def from_json(cls, content: bytes | str | Mapping[str, Any]) -> Certificate:
+        """Return the certificate of a JSON file.
+
+        Raises
+        ------
+        OptionError
+            It is none: not JSON, something is missing or of a wrong kind, or the format is another one.
+        """
+        try:
+            if isinstance(content, bytes | str):
+                content = json.loads(content)
+            certificate = msgspec.convert(content, cls)
+        except (ValueError, RecursionError) as error:  # msgspec's and json's own errors are ValueErrors
+            raise OptionError(f"no certificate: {printable(str(error))}") from error
+        if certificate.format != FORMAT:
+            raise OptionError(f"no certificate that this version reads: {printable(certificate.format, 60)!r}")
+        return certificate
