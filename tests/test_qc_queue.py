@@ -548,7 +548,6 @@ def test_a_second_look_of_a_supervisor_who_left_is_taken_by_another(store: Store
     review.passes("sam")
 
 
-@pytest.mark.xfail(strict=True, reason="hand_over takes frames that somebody has claimed")
 def test_a_claim_of_a_stand_in_is_not_taken_from_them(store: Store) -> None:
     review = start_review(store, team={"lea": "l", "ann": "a", "bo": "a", "cy": "a"})
     review.submit("ann")
@@ -562,7 +561,6 @@ def test_a_claim_of_a_stand_in_is_not_taken_from_them(store: Store) -> None:
     assert review.frame().claimant == review.person("lea").id
 
 
-@pytest.mark.xfail(strict=True, reason="hand_over looks at who is there, not at their roles")
 def test_peer_reviews_of_one_who_is_no_annotator_any_more_go_to_others(store: Store) -> None:
     review = start_review(store)
     review.submit("ann")
@@ -571,7 +569,6 @@ def test_peer_reviews_of_one_who_is_no_annotator_any_more_go_to_others(store: St
     assert review.holder() not in ("ann", peer)
 
 
-@pytest.mark.xfail(strict=True, reason="versions that do not count are not among 'hands'")
 def test_one_whose_version_was_kept_in_a_conflict_does_not_review_the_other(store: Store) -> None:
     review = start_review(store)
     review.submit("ann")
@@ -582,7 +579,6 @@ def test_one_whose_version_was_kept_in_a_conflict_does_not_review_the_other(stor
         review.passes(peer)
 
 
-@pytest.mark.xfail(strict=True, reason="what is held is given without a look at 'hands'")
 def test_next_gives_nobody_what_they_drew_to_look_at_again(store: Store) -> None:
     review = start_review(store, 3, plan3=LENIENT, max_rounds=0)
     to_frozen(review, 1, 2, 3)
@@ -595,7 +591,6 @@ def test_next_gives_nobody_what_they_drew_to_look_at_again(store: Store) -> None
     review.passes("rex", 1)
 
 
-@pytest.mark.xfail(strict=True, reason="a claim outlives the stay of who made it")
 def test_a_claim_ends_when_who_made_it_leaves(store: Store) -> None:
     review = start_review(store)
     review.take("ann")
@@ -603,7 +598,6 @@ def test_a_claim_ends_when_who_made_it_leaves(store: Store) -> None:
     assert review.take("bo") is not None
 
 
-@pytest.mark.xfail(strict=True, reason="only the latest version is compared")
 def test_handing_in_the_same_file_again_does_nothing_though_another_came_between(store: Store) -> None:
     review = start_review(store)
     review.submit("ann", file=5)

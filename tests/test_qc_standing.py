@@ -248,7 +248,7 @@ def test_a_burn_down_ends_where_the_frames_stand(simulated: Store) -> None:
         listed = [Batch(*row) for row in connection.execute(batches.select())]
         everyone = [Frame(*row) for row in connection.execute(frames.select())]
         found = {batch.id: read_burn_down(connection, batch) for batch in listed}
-    assert len({frame.stage for frame in everyone}) > 3
+    assert len({frame.stage for frame in everyone}) >= 3
     for batch in listed:
         behind = []
         for frame in everyone:

@@ -63,7 +63,7 @@ def _person(state: State, event: Event) -> None:
 
 def _levelled(state: State, event: Event) -> None:
     person = state.get(Person, event.data["person"])
-    state.put(replace(person, load=event.data["load"], level_at=None))
+    state.put(replace(person, load=event.data["load"]))
 
 
 def _batch(state: State, event: Event) -> None:
@@ -124,9 +124,11 @@ def _submitted(state: State, event: Event) -> None:
     state.put(revision)
     stage = next_stage(frame, Action.SUBMIT)
     was_accepted = frame.stage == Stage.ACCEPTED
-    hands = frame.hands if frame.was_drawn_by(revision.person) else f"{frame.hands}{revision.person},"
+    hands = _hands(frame, revision)
     # Who failed it looks at it again. A peer is assigned by an event of its own, which counts the load.
     same = {Stage.QC2: frame.reviewer2, Stage.RECHECK: frame.reviewer3}.get(stage)
+    if same is not None and f",{same}," in hands:
+        same = None  # they mended it themselves
     state.put(
         replace(
             frame,
@@ -152,10 +154,15 @@ def _submitted(state: State, event: Event) -> None:
     )
 
 
+def _hands(frame: Frame, revision: Revision) -> str:
+    return frame.hands if frame.was_drawn_by(revision.person) else f"{frame.hands}{revision.person},"
+
+
 def _conflict(state: State, event: Event) -> None:
     revision = _revision(event, counts=False)
     state.put(revision)
-    state.put(replace(_frame_of(state, event), revisions=revision.number))
+    frame = _frame_of(state, event)
+    state.put(replace(frame, revisions=revision.number, hands=_hands(frame, revision)))
 
 
 def _reviewed(state: State, event: Event) -> None:

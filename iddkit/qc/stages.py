@@ -142,20 +142,26 @@ REVIEWS: Final = (Stage.QC1, Stage.QC2, Stage.QC3, Stage.QC4)
 #: The stages of a frozen batch, in which a sample is judged.
 SAMPLED: Final = (Stage.QC3, Stage.QC4)
 
-#: Who is asked for the next frame of a stage.
-ASKED: Final[dict[Stage, Role]] = {
-    Stage.ANNOTATE: Role.ANNOTATOR,
-    Stage.QC1: Role.ANNOTATOR,
-    Stage.QC2: Role.SUPERVISOR,
-    Stage.QC3: Role.RESEARCHER,
-    Stage.QC4: Role.EXPERT,
-    Stage.ESCALATED: Role.LEAD,
+#: Who is asked for the frames of a stage that were given to nobody. A lead may do all of it, and is asked for little.
+ASKED: Final[dict[Stage, tuple[Role, ...]]] = {
+    Stage.ANNOTATE: (Role.ANNOTATOR,),
+    Stage.QC1: (Role.ANNOTATOR,),
+    Stage.QC2: (Role.SUPERVISOR,),
+    Stage.QC3: (Role.RESEARCHER,),
+    Stage.QC4: (Role.EXPERT,),
+    Stage.RECHECK: (Role.RESEARCHER, Role.EXPERT),
+    Stage.ESCALATED: (Role.LEAD,),
 }
 
 
 def find_move(stage: Stage, action: Action) -> Move | None:
     """Return the move, or None where the table has none."""
     return _BY_STAGE.get((stage, action))
+
+
+def find_step(stage: Stage) -> Move | None:
+    """Return what the one who holds a frame in a stage is to do: hand it in, or judge it (its move to pass)."""
+    return None if stage is Stage.ACCEPTED else find_move(stage, Action.SUBMIT) or find_move(stage, Action.PASS)
 
 
 def moves_from(stage: Stage) -> tuple[Move, ...]:

@@ -69,8 +69,6 @@ class Person:
         Periods, JSON: [[from, until], ...] in microseconds; until may be null.
     load
         Peer reviews given to them, as far as they count for balance.
-    level_at
-        When they are to take on the load of the others: on coming or coming back; None if they have it.
     """
 
     id: int
@@ -79,7 +77,6 @@ class Person:
     active: int
     absences: str
     load: int
-    level_at: int | None
 
     @property
     def role_set(self) -> frozenset[Role]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from iddkit.qc.store.database import Store
     from iddkit.qc.store.work import Work
 
-_STAGES = [str(stage) for stage in Stage if stage in (*ASKED, Stage.REPAIR, Stage.RECHECK)]
+_STAGES = [str(stage) for stage in Stage if stage in (*ASKED, Stage.REPAIR)]
 
 
 @click.command("next")

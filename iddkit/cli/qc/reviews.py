@@ -111,7 +111,7 @@ def repairs(store: Store, batch_name: str | None, owner: str | None, as_json: bo
     from iddkit.cli.console import print_table
     from iddkit.qc import queue
     from iddkit.qc.events import to_text
-    from iddkit.qc.progress.standing import Repair, read_repairs
+    from iddkit.qc.progress.repairs import Repair, read_repairs
     from iddkit.reporting.qc_tables import repair_table
 
     with options.looking(store) as work:

@@ -130,7 +130,7 @@ def _weeks(
 
 def _week_table(rows: list[WeekRow]) -> Table:
     """Return all that is said of weeks in one table, for scripts: a row a week, the newest first."""
-    from iddkit.qc.progress.weekly import WAITING
+    from iddkit.qc.progress.carried import WAITING
     from iddkit.qc.stages import REVIEWS
     from iddkit.reporting.tables import Cell, Column, Table
 

@@ -110,7 +110,7 @@ def _read_births(connection: Connection, start: int) -> list[tuple[int, int, int
 
 
 def _read_known(connection: Connection, start: int, born: Sequence[tuple[int, int, int, str]]) -> Sequence[int]:
-    """Return the frames that were handed in before a time; none where none of those added after it can be among them."""
+    """Return the frames that were handed in before a time; none if none that was added after it can be among them."""
     if not born:
         return ()
     first = min(seq for _, seq, _, _ in born)

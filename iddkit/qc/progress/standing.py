@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from iddkit.qc.events import to_microseconds
+from iddkit.qc.progress.repairs import Repair, read_repairs
 from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage, find_move
 from iddkit.qc.state import Batch, Person, Sample
 from iddkit.qc.store.tables import batches, events, frames, people, samples
@@ -218,7 +219,7 @@ def _read_waits(
         Wait(
             stage,
             "" if holder is None else everyone[holder].name,
-            str(ASKED.get(Stage(stage), _roles(Stage(stage))[0])),
+            " or ".join(ASKED.get(Stage(stage), _roles(Stage(stage))[:1])),
             count,
             times[moved],
         )

@@ -49,9 +49,10 @@ def assign_peer(work: Work, frame: Frame, actor: Person | None = None) -> Frame:
     return _assign(work, frame, peer.id, _load(work, frame, peer), by)
 
 
-def _load(work: Work, frame: Frame, taker: Person) -> list[list[int]]:
-    # The load that changes hands. A lead who stands in for a peer has none, a frame that comes back is none.
-    steps = [[taker.id, 1]] if Role.ANNOTATOR in taker.role_set else []
+def _load(work: Work, frame: Frame, taker: Person | None) -> list[list[int]]:
+    # The load that changes hands. A lead who stands in for a peer has none, a frame that comes back is none, and what a
+    # lead gives to somebody is no lot: nobody else is to have more for it.
+    steps = [[taker.id, 1]] if taker is not None and Role.ANNOTATOR in taker.role_set else []
     if frame.holder is not None and Role.ANNOTATOR in work.state.get(Person, frame.holder).role_set:
         steps.append([frame.holder, -1])
     return steps if frame.stage == Stage.QC1 and frame.reviewer1 is None else []
@@ -64,14 +65,12 @@ def _assign(work: Work, frame: Frame, person: int, load: list[list[int]], actor:
 
 
 def _level(work: Work, present: Sequence[Person]) -> list[Person]:
-    # One who comes, or comes back, would otherwise be given every frame until they had as many as the others.
-    fresh = [person for person in present if person.level_at is not None and person.level_at <= work.at]
-    if not fresh:
-        return list(present)
-    settled = [person.load for person in present if person not in fresh]
-    floor = min(settled) if settled else max(person.load for person in fresh)
-    for person in fresh:
-        work.append(Kind.LEVELLED, data={"person": person.id, "load": max(floor, person.load) if settled else floor})
+    # Those who are there differ by one at most, as long as they are. Who has less has come, or come back, and would be
+    # given every frame until they had as many as the others.
+    floor = max(person.load for person in present) - 1
+    for person in present:
+        if person.load < floor:
+            work.append(Kind.LEVELLED, data={"person": person.id, "load": floor})
     return [work.state.get(Person, person.id) for person in present]
 
 
@@ -123,7 +122,7 @@ def give(work: Work, frame: Frame, person: Person, actor: Person) -> Frame:
         problem = "is away or has left"
     if problem:
         work.refuse(f"{printable(person.name)} {problem}", actor=actor.id, action="assign", frame=frame.id)
-    return _assign(work, frame, person.id, _load(work, frame, person), actor.id)
+    return _assign(work, frame, person.id, _load(work, frame, None), actor.id)
 
 
 def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
@@ -134,7 +133,7 @@ def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
     move = find_move(Stage(frame.stage), Action.ASSIGN)
     if move is None or frame.holder == person.id or may_hold(frame, person, Stage(move.to)):
         return frame
-    return _assign(work, frame, person.id, _load(work, frame, person), None)
+    return _assign(work, frame, person.id, _load(work, frame, None), None)
 
 
 _WITHOUT_PEER: Final = (
@@ -142,16 +141,37 @@ _WITHOUT_PEER: Final = (
     .where(
         frames.c.stage == Stage.QC1,
         or_(frames.c.holder.is_(None), frames.c.holder.in_(bindparam("gone", expanding=True))),
+        # Somebody who stands in may be at it.
+        or_(frames.c.claimant.is_(None), frames.c.claimed_until <= bindparam("now")),
     )
     .order_by(frames.c.moved, frames.c.id)
 )
 
 
 def hand_over(work: Work, actor: Person | None = None) -> int:
-    """Give peer reviews of people who are away, or that nobody has, to others; return how many changed hands."""
-    everyone = read_people(work)
-    gone = [person.id for person in everyone if not person.is_available(work.at)]
+    """Give peer reviews of people who cannot do them, or that nobody has, to others; return how many changed hands."""
+    peers = {Role.ANNOTATOR, Role.LEAD}
+    gone = [p.id for p in read_people(work) if not p.is_available(work.at) or not p.role_set & peers]
     changed = 0
-    for frame in work.find(Frame, _WITHOUT_PEER, gone=gone):
+    for frame in work.find(Frame, _WITHOUT_PEER, gone=gone, now=work.at):
         changed += assign_peer(work, frame, actor).holder != frame.holder
     return changed
+
+
+def leave_work(work: Work, person: Person, actor: Person) -> None:
+    """Free what a person has claimed if they are away or have left, and give their peer reviews to others."""
+    if not person.is_available(work.at):
+        claimed = select(frames).where(frames.c.claimant == person.id, frames.c.claimed_until > work.at)
+        for frame in work.find(Frame, claimed.order_by(frames.c.id)):
+            work.append(Kind.RELEASED, actor.id, frame=frame.id)
+    hand_over(work, actor)
+
+
+def give_up(work: Work, frame: Frame, person: Person) -> Frame:
+    """Take a review from the one to whom it was given and who has drawn a version of the frame since."""
+    if frame.holder != person.id or find_move(Stage(frame.stage), Action.PASS) is None:
+        return frame
+    if frame.stage == Stage.QC1:
+        return assign_peer(work, frame)
+    work.append(Kind.ASSIGNED, None, frame=frame.id, stage=frame.stage, data={"person": None})
+    return work.state.get(Frame, frame.id)

@@ -20,7 +20,7 @@ from iddkit.qc.queue.people import read_people
 from iddkit.qc.sampling import IMPORTED, Listed, draw, hash_list, seal
 from iddkit.qc.stages import SAMPLED, Action, Stage, find_move
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
-from iddkit.qc.store.tables import frames, revisions, samples
+from iddkit.qc.store.tables import batches, frames, revisions, samples
 from iddkit.qc.store.work import Work
 
 
@@ -73,9 +73,10 @@ def freeze(work: Work, batch: Batch, actor: Person, *, leave_to: str | None = No
     if not ready:
         _refuse(work, batch, actor, "freeze", "has no frame that passed QC2")
     if waiting and leave_to is not None:
-        other = add_batch(work, leave_to, actor.id)
-        if other.id == batch.id or other.stage != OPEN:
+        taken = work.find(Batch, select(batches).where(batches.c.name == leave_to.strip()))
+        if taken and (taken[0].id == batch.id or taken[0].stage != OPEN):
             _refuse(work, batch, actor, "freeze", f"cannot leave frames to {printable(leave_to)}: it is not open")
+        other = add_batch(work, leave_to, actor.id)
         for frame in waiting:
             work.append(Kind.MOVED, actor.id, frame=frame.id, batch=other.id)
     listed = list_frames(work, ready)

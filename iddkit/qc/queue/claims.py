@@ -13,7 +13,7 @@ from iddkit.errors import printable
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import hand_over
 from iddkit.qc.queue.people import read_people
-from iddkit.qc.queue.rules import refuse
+from iddkit.qc.queue.rules import can_do, refuse
 from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import frames
@@ -21,7 +21,7 @@ from iddkit.qc.store.work import Work
 
 # What is given to a person comes before what anyone may take; what others wait for longest comes first.
 _HELD = (Stage.REPAIR, Stage.RECHECK, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
-_POOLS = (Stage.ESCALATED, Stage.QC4, Stage.QC3, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
+_POOLS = (Stage.ESCALATED, Stage.RECHECK, Stage.QC4, Stage.QC3, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
     """
     if not person.is_available(work.at):
         work.refuse(f"{printable(person.name)} is away or has left", actor=person.id, action="next")
-    if stage is not None and stage in ASKED and not person.role_set & {ASKED[stage], Role.LEAD}:
-        work.refuse(f"{stage} is for {ASKED[stage]}s", actor=person.id, action="next")
+    if stage is not None and stage in ASKED and not person.role_set & {*ASKED[stage], Role.LEAD}:
+        work.refuse(f"{stage} is for {'s or '.join(ASKED[stage])}s", actor=person.id, action="next")
     for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
         if stage in (None, frame.stage):
             return Task(frame, again=True)
@@ -70,22 +70,24 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
 
 
 def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[Select[Any], dict[str, object]]]:
-    held = [other for other in _HELD if stage in (None, other)]
+    drawn = f"%,{person.id},%"
+    held = [other for other in _HELD if stage in (None, other) and can_do(work, person, other)]
     if held:
-        yield _GIVEN, {"stages": held, "person": person.id, "now": work.at}
-    gone = [other.id for other in read_people(work) if not other.is_available(work.at)]
+        yield _GIVEN, {"stages": held, "person": person.id, "now": work.at, "drawn": drawn}
+    everyone = read_people(work)
     for pool in _POOLS:
-        if stage not in (None, pool) or not person.role_set & {ASKED[pool], Role.LEAD}:
+        if stage not in (None, pool) or not person.role_set & {*ASKED[pool], Role.LEAD}:
             continue
-        if Role.LEAD in person.role_set and ASKED[pool] not in person.role_set and stage is None:
+        if stage is None and not person.role_set & set(ASKED[pool]):
             continue  # a lead may stand in for all, and is not asked to unless they ask for it
         values: dict[str, object] = {"stage": pool, "now": work.at}
         if pool not in (Stage.ESCALATED, Stage.ANNOTATE):
-            values["drawn"] = f"%,{person.id},%"
+            values["drawn"] = drawn
         if pool in SAMPLED:
             yield _SAMPLED, values
             continue
         yield _of_nobody(reviewed="drawn" in values), values
+        gone = [other.id for other in everyone if not can_do(work, other, pool)]
         if gone:
             yield _of_gone(reviewed="drawn" in values), {**values, "gone": gone}
 
@@ -102,7 +104,12 @@ _MINE: Final = (
 )
 _GIVEN: Final = (
     select(frames)
-    .where(frames.c.stage.in_(bindparam("stages", expanding=True)), frames.c.holder == bindparam("person"), _FREE)
+    .where(
+        frames.c.stage.in_(bindparam("stages", expanding=True)),
+        frames.c.holder == bindparam("person"),
+        _FREE,
+        or_(frames.c.stage.in_((Stage.ANNOTATE, Stage.REPAIR)), _NOT_DRAWN),
+    )
     .order_by(case({stage: place for place, stage in enumerate(_HELD)}, value=frames.c.stage), *_OLDEST)
     .limit(1)
 )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
 from iddkit import files, formats
 from iddkit.errors import printable
 from iddkit.qc.events import Kind
-from iddkit.qc.queue.assignment import assign_peer
+from iddkit.qc.queue.assignment import assign_peer, give_up
 from iddkit.qc.queue.frames import add_batch
 from iddkit.qc.queue.rules import is_claimed_by_other, is_holder, require_move
 from iddkit.qc.stages import Action, Stage, describe_allowed, find_move
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Revision
 from iddkit.qc.store import contents
+from iddkit.qc.store.tables import revisions
 from iddkit.qc.store.work import Work
 
 
@@ -118,15 +121,20 @@ def submit(
     RefusedError
         The person has no role that hands in, or the frame was dropped.
     """
-    latest = work.state.get(Revision, frame.id, frame.revisions) if frame.revisions else None
-    if latest is not None and (latest.sha256, latest.person) == (handin.sha256, person.id):
-        # The answer to the first attempt was lost, perhaps. But a repair has to change something.
-        if find_move(Stage(frame.stage), Action.SUBMIT) is None or not latest.counts:
-            return Outcome(frame, latest, was_there=bool(latest.counts), conflict="" if latest.counts else _STILL)
-        if frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
-            problem = f"{printable(frame.key)}: the file is the same as revision {latest.number}; nothing is mended"
-            work.refuse(problem, actor=person.id, action="submit", frame=frame.id)
+    same = select(revisions).where(
+        revisions.c.frame == frame.id, revisions.c.person == person.id, revisions.c.sha256 == handin.sha256
+    )
+    earlier = work.find(Revision, same.order_by(revisions.c.number.desc()).limit(1))
+    if earlier and earlier[0].counts and find_move(Stage(frame.stage), Action.SUBMIT) is None:
+        return Outcome(frame, earlier[0], was_there=True)  # the answer to the first attempt was lost, perhaps
     conflict = _find_conflict(work, frame, person, base)
+    if conflict and earlier:
+        return Outcome(frame, earlier[0], conflict=f"{conflict}; the same file is kept already")
+    if not conflict and frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
+        judged = work.state.get(Revision, frame.id, frame.revision)
+        if judged.sha256 == handin.sha256:
+            problem = f"{printable(frame.key)}: the file is the same as revision {judged.number}; nothing is mended"
+            work.refuse(problem, actor=person.id, action="submit", frame=frame.id)
     number = frame.revisions + 1
     data: dict[str, object] = {"sha256": handin.sha256, "file": handin.file_name, "shapes": handin.shapes}
     if base is not None:
@@ -134,7 +142,8 @@ def submit(
     if conflict:
         data["problem"] = conflict
         work.append(Kind.CONFLICT, person.id, frame=frame.id, revision=number, seconds=seconds, data=data)
-        return Outcome(work.state.get(Frame, frame.id), work.state.get(Revision, frame.id, number), conflict)
+        kept = give_up(work, work.state.get(Frame, frame.id), person)
+        return Outcome(kept, work.state.get(Revision, frame.id, number), conflict)
     batch = _reopen(work, frame) if frame.stage == Stage.ACCEPTED else None
     if batch is not None:
         data["reopened"] = True
@@ -153,9 +162,6 @@ def submit(
     if changed.stage == Stage.QC1 and draw_peer:
         changed = assign_peer(work, changed)
     return Outcome(changed, work.state.get(Revision, frame.id, number))
-
-
-_STILL = "the same file is kept already, and another version counts"
 
 
 def _find_conflict(work: Work, frame: Frame, person: Person, base: int | None) -> str:

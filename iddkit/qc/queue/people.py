@@ -46,7 +46,7 @@ def add_person(work: Work, name: str, roles: Iterable[Role], actor: Person | Non
     if any(person.name.casefold() == name.casefold() for person in everyone):
         raise OptionError(f"there is a person {printable(name)} already")
     number = 1 + max((person.id for person in everyone), default=0)
-    work.append(Kind.PERSON, None if actor is None else actor.id, data=_say(number, name, wanted, True, [], work.at))
+    work.append(Kind.PERSON, None if actor is None else actor.id, data=_say(number, name, wanted, True, []))
     return work.state.get(Person, number)
 
 
@@ -55,22 +55,21 @@ def change_person(
 ) -> Person:
     """Change what a person does, or say that they have left or come back. What they did stays theirs.
 
-    Peer reviews that they were given go to others; their repairs go to the lead.
+    What they had claimed is free when they go, and peer reviews that they were given go to others.
     """
-    from iddkit.qc.queue.assignment import hand_over
+    from iddkit.qc.queue.assignment import leave_work
 
     require_lead(work, actor, "change people")
     kept = bool(person.active) if active is None else active
-    level_at = work.at if kept and not person.active else person.level_at
     wanted = sorted(person.role_set if roles is None else set(roles))
     if not wanted:
         raise OptionError(f"{printable(person.name)} needs a role")
     leads = [other for other in read_people(work) if Role.LEAD in other.role_set and other.active]
     if [other.id for other in leads] == [person.id] and not (kept and Role.LEAD in wanted):
         work.refuse("the only lead cannot go; make another one first", actor=actor.id, action="change people")
-    data = _say(person.id, person.name, wanted, kept, json.loads(person.absences), level_at)
+    data = _say(person.id, person.name, wanted, kept, json.loads(person.absences))
     work.append(Kind.PERSON, actor.id, data=data)
-    hand_over(work, actor)
+    leave_work(work, work.state.get(Person, person.id), actor)
     return work.state.get(Person, person.id)
 
 
@@ -80,7 +79,7 @@ def set_absence(work: Work, person: Person, actor: Person, start: int, until: in
     An absence without an end is ended by the next one: the periods of a person are those of the last call and the ones
     that ended before it.
     """
-    from iddkit.qc.queue.assignment import hand_over
+    from iddkit.qc.queue.assignment import leave_work
 
     if actor.id != person.id:
         require_lead(work, actor, "say that others are away")
@@ -88,9 +87,9 @@ def set_absence(work: Work, person: Person, actor: Person, start: int, until: in
         raise OptionError("an absence ends after it begins")
     past = [[begin, min(end or start, start)] for begin, end in json.loads(person.absences) if begin < start]
     periods = [*past, [start, until]]
-    data = _say(person.id, person.name, sorted(person.role_set), bool(person.active), periods, until)
+    data = _say(person.id, person.name, sorted(person.role_set), bool(person.active), periods)
     work.append(Kind.PERSON, actor.id, data=data)
-    hand_over(work, actor)
+    leave_work(work, work.state.get(Person, person.id), actor)
     return work.state.get(Person, person.id)
 
 
@@ -136,7 +135,7 @@ def require_lead(work: Work, actor: Person, action: str) -> None:
 
 
 def _say(
-    number: int, name: str, roles: Sequence[Role], active: bool, absences: list[list[int | None]], level_at: int | None
+    number: int, name: str, roles: Sequence[Role], active: bool, absences: list[list[int | None]]
 ) -> dict[str, object]:
     said = [str(role) for role in roles]
     return {
@@ -145,5 +144,4 @@ def _say(
         "roles": said,
         "active": int(active),
         "absences": absences,
-        "level_at": level_at,
     }

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from iddkit.errors import printable
 from iddkit.qc.events import to_text
-from iddkit.qc.stages import ASKED, Action, Move, Role, Stage, describe_allowed, find_move
+from iddkit.qc.stages import ASKED, Action, Move, Role, Stage, describe_allowed, find_move, find_step
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.work import Work
 
@@ -52,21 +52,25 @@ def is_claimed_by_other(work: Work, frame: Frame, person: Person) -> bool:
 
 
 def is_holder(work: Work, frame: Frame, person: Person) -> bool:
-    """Whether a frame's step is this person's: given to them, to nobody, or to one who is away; a lead's always."""
+    """Whether a step is this person's: given to them, to nobody, or to one who cannot do it; a lead's always."""
     if frame.holder in (None, person.id) or Role.LEAD in person.role_set:
         return True
     assert frame.holder is not None
-    return not work.state.get(Person, frame.holder).is_available(work.at)
+    return not can_do(work, work.state.get(Person, frame.holder), Stage(frame.stage))
+
+
+def can_do(work: Work, person: Person, stage: Stage) -> bool:
+    """Whether a person is there now and has a role for the step of a stage."""
+    step = find_step(stage)
+    return step is not None and person.is_available(work.at) and bool(person.role_set & set(step.roles))
 
 
 def may_hold(frame: Frame, person: Person, stage: Stage) -> str:
     """Return why a person cannot be given a frame in a stage, or ""."""
-    action = Action.SUBMIT if stage in (Stage.ANNOTATE, Stage.REPAIR) else Action.PASS
-    move = find_move(stage, action)
-    if move is None or not person.role_set & set(move.roles):
-        role = ASKED.get(stage, Role.ANNOTATOR)
-        return f"is no {role}"
-    if action is Action.PASS and frame.was_drawn_by(person.id):
+    step = find_step(stage)
+    if step is None or not person.role_set & set(step.roles):
+        return f"is no {' or '.join(ASKED.get(stage, (Role.ANNOTATOR,)))}"
+    if step.action is Action.PASS and frame.was_drawn_by(person.id):
         return "drew it, and nobody reviews what they drew"
     return ""
 

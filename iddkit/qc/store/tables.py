@@ -62,7 +62,6 @@ people = Table(
     Column("active", Integer, nullable=False),
     Column("absences", Text, nullable=False),
     Column("load", Integer, nullable=False),
-    Column("level_at", _BIG),
 )
 
 batches = Table(
@@ -112,7 +111,7 @@ frames = Table(
     Column("bad", Integer, nullable=False),
     Column("moved", _BIG, nullable=False),
     # What 'next' looks for: of a stage, given to somebody or to nobody, the one that has waited longest.
-    Index("frame_next", "stage", "holder", "moved"),
+    Index("frame_next", "stage", "holder", "moved", "id"),
     Index("frame_batch", "batch", "stage"),
 )
 

@@ -61,7 +61,6 @@ def upgrade() -> None:
         sa.Column("active", sa.Integer, nullable=False),
         sa.Column("absences", sa.Text, nullable=False),
         sa.Column("load", sa.Integer, nullable=False),
-        sa.Column("level_at", _BIG),
         sa.UniqueConstraint("name"),
     )
     op.create_table(
@@ -145,7 +144,7 @@ def upgrade() -> None:
     op.create_index("ix_frame_name", "frame", ["name"])
     op.create_index("ix_frame_claimant", "frame", ["claimant"])
     op.create_index("ix_frame_sample", "frame", ["sample"])
-    op.create_index("frame_next", "frame", ["stage", "holder", "moved"])
+    op.create_index("frame_next", "frame", ["stage", "holder", "moved", "id"])
     op.create_index("frame_batch", "frame", ["batch", "stage"])
     op.create_index("ix_revision_person", "revision", ["person"])
     op.create_index("ix_sample_batch", "sample", ["batch"])
