@@ -133,7 +133,7 @@ def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
     move = find_move(Stage(frame.stage), Action.ASSIGN)
     if move is None or frame.holder == person.id or may_hold(frame, person, Stage(move.to)):
         return frame
-    return _assign(work, frame, person.id, _load(work, frame, None), None)
+    return _assign(work, frame, person.id, _load(work, frame, person), None)
 
 
 _WITHOUT_PEER: Final = (
