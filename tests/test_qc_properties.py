@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from iddkit.errors import OptionError, RefusedError
 from iddkit.qc import queue
 from iddkit.qc.acceptance import SamplingPlan
-from iddkit.qc.stages import Action, Role, Stage
+from iddkit.qc.events import to_microseconds
+from iddkit.qc.stages import Action, Role, Stage, moves_from
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
 from iddkit.qc.store.database import open_store
 from iddkit.qc.store.work import Work
@@ -32,6 +33,8 @@ TEAM = {"lea": "l", "ann": "a", "bo": "a", "cy": "ra", "sue": "s", "sal": "sl", 
 
 #: All that was done, by the name of the database.
 DONE: Counter[str] = Counter()
+
+HOUR = 3600 * 10**6
 
 numbers = st.integers(0, 29)
 verdicts = st.sampled_from([Action.PASS, Action.PASS, Action.FAIL])
@@ -68,8 +71,8 @@ class Reviews(RuleBasedStateMachine):
     expected = 0
     is_sound = False
 
-    @initialize(count=st.integers(2, 6), rounds=st.integers(0, 2), plan=plans)
-    def start(self, count: int, rounds: int, plan: SamplingPlan) -> None:
+    @initialize(count=st.integers(2, 6), rounds=st.integers(0, 2), plan=plans, depth=st.integers(0, 8))
+    def start(self, count: int, rounds: int, plan: SamplingPlan, depth: int) -> None:
         every: dict[str, Any] = {"max_rounds": rounds, "plan3": plan.to_json(), "plan4": plan.to_json()}
         self.now = start_review(self.store, count, TEAM, **every).now
         self.watch = Watch(self.store)
@@ -77,6 +80,10 @@ class Reviews(RuleBasedStateMachine):
         self.watch.follow()
         self.expected = count
         self.is_sound = True
+        names = ("ann", "bo", "sue", "rex", "eve", "lea")
+        team = [person for name in names for person in self.watch.people() if person.name == name]
+        for _ in range(depth):
+            self.carry_on(*team)
 
     def act(self, action: Callable[..., object], *args: object, **options: object) -> Any:
         """Do something; whatever comes of it, all that has to hold holds."""
@@ -176,10 +183,21 @@ class Reviews(RuleBasedStateMachine):
         if outcome is not None and outcome.was_there:
             assert self.watch.counts.total() == before
 
-    @rule(who=numbers, which=numbers, verdict=verdicts, minor=st.booleans(), stale=st.booleans())
-    def review(self, who: int, which: int, verdict: Action, minor: bool, stale: bool) -> None:
+    @rule(who=numbers, which=numbers, verdict=verdicts, minor=st.booleans(), stale=st.sampled_from([0, 0, 0, 1]))
+    def review(self, who: int, which: int, verdict: Action, minor: bool, stale: int) -> None:
         frame = self.frame(which)
         self.judge(self.person(who), frame, verdict, minor, frame.revision - 1 if stale else None)
+
+    @rule(who=numbers, which=numbers, verdict=verdicts)
+    def review_in_role(self, who: int, which: int, verdict: Action) -> None:
+        """One who has the role looks at what can be looked at, whether it is theirs to look at or not."""
+        stages = {Stage.QC1, Stage.QC2, Stage.QC3, Stage.QC4, Stage.RECHECK}
+        frames = [frame for frame in self.watch.frames() if frame.stage in stages]
+        if frames:
+            frame = frames[which % len(frames)]
+            roles = {role for move in moves_from(Stage(frame.stage)) if move.action is verdict for role in move.roles}
+            able = [person for person in self.watch.people() if person.role_set & roles]
+            self.judge(able[who % len(able)] if able else self.person(who), frame, verdict)
 
     @rule(who=numbers, which=numbers)
     def review_as_holder(self, who: int, which: int) -> None:
@@ -202,19 +220,6 @@ class Reviews(RuleBasedStateMachine):
         person, frame, actor = self.person(who), self.frame(which), self.person(by % 3)
         self.act(queue.give, frame, person, actor)
 
-    @rule(which=numbers, by=numbers, reason=st.sampled_from(["blurred", " "]))
-    def drop(self, which: int, by: int, reason: str) -> None:
-        frame, actor = self.frame(which), self.person(by % 2)
-        self.act(queue.drop, frame, actor, reason)
-
-    @rule(which=numbers, by=numbers, where=st.none() | numbers)
-    def restore(self, which: int, by: int, where: int | None) -> None:
-        dropped = [frame for frame in self.watch.frames() if frame.stage == Stage.DROPPED]
-        frame = dropped[which % len(dropped)] if dropped else self.frame(which)
-        actor = self.person(by % 2)
-        batch = None if where is None else self.batch(where)
-        self.act(queue.restore, frame, actor, batch)
-
     @rule(which=numbers, by=numbers, leave=st.sampled_from([None, "rest", "b", "more"]))
     def freeze(self, which: int, by: int, leave: str | None) -> None:
         batch, actor = self.batch(which), self.person(by)
@@ -230,40 +235,40 @@ class Reviews(RuleBasedStateMachine):
         batch, actor = self.batch(which), self.person(by)
         self.act(queue.conclude, batch, actor)
 
-    @rule(who=numbers, by=numbers, start=st.integers(-5, 20), hours=st.none() | st.integers(0, 40))
-    def be_absent(self, who: int, by: int, start: int, hours: int | None) -> None:
-        person, actor = self.person(who), self.person(by % 3)
-        begin = self.watch_time() + start * 3600 * 10**6
-        until = None if hours is None else begin + hours * 3600 * 10**6
-        self.act(queue.set_absence, person, actor, begin, until)
-
-    def watch_time(self) -> int:
-        return round(self.now.timestamp()) * 10**6
-
-    @rule(who=numbers, by=numbers, active=st.none() | st.booleans(), roles=st.none() | st.sets(st.sampled_from(Role)))
-    def change(self, who: int, by: int, active: bool | None, roles: set[Role] | None) -> None:
-        person, actor = self.person(who), self.person(by % 2)
-        self.act(queue.change_person, person, actor, roles=roles, active=active)
-
-    @rule(roles=st.sets(st.sampled_from(Role), max_size=2), by=numbers)
-    def join(self, roles: set[Role], by: int) -> None:
-        actor, name = self.person(by % 2), f"new{len(self.watch.people()) % 14}"
-        self.act(queue.add_person, name, roles, actor)
-
     @rule(hours=st.integers(1, 30))
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
-    @rule(rounds=st.integers(0, 2), plan=plans, by=numbers)
-    def change_settings(self, rounds: int, plan: SamplingPlan, by: int) -> None:
-        actor = self.person(by % 2)
-        self.act(queue.change_project, actor, max_rounds=rounds, plan4=plan.to_json())
+    @rule(data=st.data(), what=st.integers(0, 6), which=numbers, by=numbers)
+    def upset(self, data: st.DataObject, what: int, which: int, by: int) -> None:
+        """What happens now and then: frames are dropped, people come and go, rules change."""
+        frame, person, actor, batch = self.frame(which), self.person(which), self.person(by % 2), self.batch(which)
+        match what:
+            case 0:
+                self.act(queue.drop, frame, actor, data.draw(st.sampled_from(["blurred", " "])))
+            case 1:
+                dropped = [frame for frame in self.watch.frames() if frame.stage == Stage.DROPPED]
+                frame = dropped[which % len(dropped)] if dropped else frame
+                self.act(queue.restore, frame, actor, data.draw(st.sampled_from([None, batch])))
+            case 2:
+                begin = to_microseconds(self.now) + data.draw(st.integers(-5, 20)) * HOUR
+                until = data.draw(st.none() | st.integers(0, 40).map(lambda hours: begin + hours * HOUR))
+                self.act(queue.set_absence, person, actor, begin, until)
+            case 3:
+                active = data.draw(st.sampled_from([None, True, True, False]))
+                roles = data.draw(st.none() | st.sets(st.sampled_from(Role)))
+                self.act(queue.change_person, person, actor, roles=roles, active=active)
+            case 4:
+                roles = data.draw(st.sets(st.sampled_from(Role), max_size=2))
+                self.act(queue.add_person, f"new{len(self.watch.people()) % 14}", roles, actor)
+            case 5:
+                rounds, plan = data.draw(st.integers(0, 2)), data.draw(plans)
+                self.act(queue.change_project, actor, max_rounds=rounds, plan4=plan.to_json())
+            case _:
+                self.add_frames(data.draw(st.integers(1, 8)), actor, data.draw(st.sampled_from(["b", "more", " "])))
 
-    @rule(count=st.integers(1, 8), by=numbers, batch=st.sampled_from(["b", "more", " "]))
-    def add_frames(self, count: int, by: int, batch: str) -> None:
-        actor = self.person(by % 2)
+    def add_frames(self, count: int, actor: Person, batch: str) -> None:
         known = self.expected
-        self.expected = len(self.watch.frames())
 
         def add(work: Work) -> None:
             added = queue.add_frames(work, make_index(count), batch, actor)
@@ -280,37 +285,44 @@ class Reviews(RuleBasedStateMachine):
         drawer, peer, supervisor, researcher, expert, boss = team
         plan = SamplingPlan("fixed", n=1, c=0).to_json()
         self.act(queue.change_project, boss, max_rounds=3, plan3=plan, plan4=plan)
-        rest = self.act(queue.add_batch, "at last", boss.id)
+        self.act(queue.add_batch, "at last", boss.id)
         for _ in range(12):  # each stage once, and some twice
-            for frame in self.watch.frames():
-                match frame.stage:
-                    case Stage.ANNOTATE | Stage.REPAIR | Stage.ESCALATED:
-                        self.act(queue.give, frame, drawer, boss)
-                        self.hand_in(drawer, self.watch.memory.get(Frame, frame.id), self.next_file())
-                    case Stage.QC1 | Stage.QC2:
-                        judge = peer if frame.stage == Stage.QC1 else supervisor
-                        self.act(queue.give, frame, judge, boss)
-                        self.judge(judge, self.watch.memory.get(Frame, frame.id), Action.PASS)
-                    case Stage.RECHECK:
-                        self.act(queue.give, frame, expert, boss)
-                        self.judge(expert, self.watch.memory.get(Frame, frame.id), Action.PASS)
-                    case Stage.QC3 | Stage.QC4 if frame.sample is not None and not frame.verdict:
-                        self.judge(researcher if frame.stage == Stage.QC3 else expert, frame, Action.PASS)
-                    case Stage.DROPPED:
-                        self.act(queue.restore, frame, boss, rest)
-            for batch in self.watch.batches():
-                members = {frame.stage for frame in self.watch.frames() if frame.batch == batch.id}
-                sample = None if batch.sample is None else self.watch.memory.get(Sample, batch.sample)
-                if batch.stage == OPEN and members == {Stage.READY}:
-                    self.act(queue.freeze, batch, researcher)
-                elif batch.stage in (Stage.QC3, Stage.QC4) and members == {batch.stage}:
-                    if sample is None or sample.verdict:
-                        seed = self.next_file().file_name
-                        self.act(queue.draw_sample, batch, boss, seed=seed)
-                    else:
-                        self.act(queue.conclude, batch, boss)
+            self.carry_on(drawer, peer, supervisor, researcher, expert, boss)
         left = {frame.key: frame.stage for frame in self.watch.frames() if frame.stage != Stage.ACCEPTED}
         assert not left, "frames that nobody could bring to an end"
+
+    def carry_on(
+        self, drawer: Person, peer: Person, supervisor: Person, researcher: Person, expert: Person, boss: Person
+    ) -> None:
+        """Bring each frame and each batch one step on, by people who were given it."""
+        open_batch = [batch for batch in self.watch.batches() if batch.stage == OPEN][-1:]
+        for frame in self.watch.frames():
+            match frame.stage:
+                case Stage.ANNOTATE | Stage.REPAIR | Stage.ESCALATED:
+                    self.act(queue.give, frame, drawer, boss)
+                    self.hand_in(drawer, self.watch.memory.get(Frame, frame.id), self.next_file())
+                case Stage.QC1 | Stage.QC2:
+                    judge = peer if frame.stage == Stage.QC1 else supervisor
+                    self.act(queue.give, frame, judge, boss)
+                    self.judge(judge, self.watch.memory.get(Frame, frame.id), Action.PASS)
+                case Stage.RECHECK:
+                    self.act(queue.give, frame, expert, boss)
+                    self.judge(expert, self.watch.memory.get(Frame, frame.id), Action.PASS)
+                case Stage.QC3 | Stage.QC4 if frame.sample is not None and not frame.verdict:
+                    self.judge(researcher if frame.stage == Stage.QC3 else expert, frame, Action.PASS)
+                case Stage.DROPPED:
+                    self.act(queue.restore, frame, boss, *open_batch)
+        for batch in self.watch.batches():
+            members = {frame.stage for frame in self.watch.frames() if frame.batch == batch.id}
+            sample = None if batch.sample is None else self.watch.memory.get(Sample, batch.sample)
+            if batch.stage == OPEN and members == {Stage.READY}:
+                self.act(queue.freeze, batch, researcher)
+            elif batch.stage in (Stage.QC3, Stage.QC4) and members == {batch.stage}:
+                if sample is None or sample.verdict:
+                    seed = self.next_file().file_name
+                    self.act(queue.draw_sample, batch, boss, seed=seed)
+                else:
+                    self.act(queue.conclude, batch, boss)
 
 
 def test_a_review_keeps_its_promises_whatever_people_do(databases: Databases) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import import_module
 
 import click
 
 from iddkit import __version__
+from iddkit.cli.lazy import lazy_group
 from iddkit.errors import UserError, printable
 
 # Command name to the module and the object in it. The order is that of the work.
@@ -33,19 +33,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=lazy_group(COMMANDS), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="iddkit")
 def group() -> None:
     """From annotators' polygons to a validated small driving-scene dataset.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from importlib.resources import files as resources
 from typing import Any, Final
 
 import iddkit
@@ -12,6 +11,7 @@ from iddkit.errors import printable
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.progress.certificate import Certificate, Round, percent
 from iddkit.reporting.figure import Drawing, render, styled
+from iddkit.reporting.page import render_page
 from iddkit.reporting.qc_plan_figure import draw_oc_curve
 from iddkit.reporting.tables import Cell, Column, Table, to_markdown
 
@@ -39,11 +39,8 @@ _GLOSSARY: Final = (
 
 def certificate_page(certificate: Certificate) -> bytes:
     """Return the certificate as a page of HTML that needs no other file. Same certificate, same bytes."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = (resources("iddkit.reporting") / "templates" / "qc_certificate.html").read_text(encoding="utf-8")
-    page = environment.from_string(source).render(
+    page = render_page(
+        "qc_certificate.html",
         project=printable(certificate.project),
         batch=printable(certificate.batch),
         is_accepted=certificate.stage == "accepted",

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from iddkit.images import read_labels, read_rgb
 from iddkit.reporting.contact_sheet import draw_contact_sheet
 from iddkit.reporting.figure import Drawing, hexadecimal
 from iddkit.reporting.figures import draw_figures
+from iddkit.reporting.page import render_page
 from iddkit.reporting.subset_sections import glossary, sections
 from iddkit.reporting.subset_tables import BY_SPLIT, make_tables, name_of
 from iddkit.reporting.subset_words import (
@@ -138,13 +138,10 @@ def _encode(pixels: NDArray[np.uint8]) -> _Sheet:
 def _page(
     evidence: SubsetEvidence, tables: Mapping[str, Table], drawings: Mapping[str, Drawing], sheet: _Sheet | None
 ) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = (resources("iddkit.reporting") / "templates" / "subset.html").read_text(encoding="utf-8")
     labels = [label for split in evidence.splits for level in split.levels for label in level.labels]
     colors = {printable(label.name, 2000): hexadecimal(label.color) for label in labels}
-    return environment.from_string(source).render(
+    return render_page(
+        "subset.html",
         name=printable(evidence.name),
         source=printable(evidence.source.name),
         made_by=evidence.made_by,

@@ -5,10 +5,9 @@ A command is imported when it is called, so that ``iddkit qc --help`` waits for 
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
+from iddkit.cli.lazy import lazy_group
 from iddkit.cli.qc import options
 
 # Command name to the module and the object in it. The order is that of the work.
@@ -46,19 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-
-@click.command("qc", cls=_Commands)
+@click.command("qc", cls=lazy_group(COMMANDS))
 @options.group_database
 def qc() -> None:
     """Review annotations: annotate, QC1 by a peer, QC2 by a supervisor, QC3 and QC4 by sealed samples.
