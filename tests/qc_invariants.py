@@ -44,7 +44,7 @@ class Watch:
     ledgers
         By frame.
     counts
-        Events by their kind.
+        Events by their kind, stage and verdict.
     """
 
     store: Store
@@ -78,7 +78,7 @@ class Watch:
                 self._check(event, before, self.memory.get(Frame, event.frame))
             elif event.kind is Kind.CONCLUDED:
                 self._concluded = event
-            self.counts[event.kind] += 1
+            self.counts[f"{event.kind} {event.stage} {event.verdict}".strip()] += 1
             self.seq, self.hash = event.seq, event.hash
         # A refused action has no other event: with this it has changed no table either.
         assert rows == self.memory.rows

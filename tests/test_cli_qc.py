@@ -402,6 +402,19 @@ def test_marks_come_from_a_file_too() -> None:
     ]
 
 
+def test_correction_boxes_go_to_the_annotation_tool_and_come_back() -> None:
+    files = begin(1)
+    do("submit", files[0], "--as", "asha")
+    reviewer = next(name for name in ("bo", "cy") if take(name))
+    do("review", "frame0000", "--as", reviewer, "--fail", "--mark", "wrong-label@1>truck#1,2,3,4=it carries bricks")
+    do("repairs", "--corrections", "boxes")
+    (boxes,) = Path("boxes").rglob("*.xml")
+    hand_in(files[0])
+    do("review", "frame0000", "--as", reviewer, "--fail", "--marks", str(boxes))
+    first, second = take("asha")["failures"]
+    assert second["marks"] == first["marks"]
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [

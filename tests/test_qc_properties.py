@@ -6,7 +6,8 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from iddkit.qc import queue
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.events import to_microseconds
 from iddkit.qc.stages import Action, Role, Stage, moves_from
-from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
+from iddkit.qc.state import OPEN, Batch, Frame, Person, R, Sample
 from iddkit.qc.store.database import open_store
 from iddkit.qc.store.work import Work
 from tests.qc_invariants import Watch, describe_refusals
@@ -25,7 +26,7 @@ from tests.qc_project import CHECKLIST, MARK, MINOR, check_log, is_exploring, ma
 from tests.qc_stores import Databases
 
 # Actions in all on both databases: 100,000 when there is time to look for what is new.
-EXAMPLES, STEPS = (400, 100) if is_exploring() else (24, 100)
+SEEDS, STEPS = (75, 100) if is_exploring() else (8, 60)
 
 STRANGE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -36,25 +37,24 @@ DONE: Counter[str] = Counter()
 
 HOUR = 3600 * 10**6
 
-numbers = st.integers(0, 29)
-verdicts = st.sampled_from([Action.PASS, Action.PASS, Action.FAIL])
-plans = st.sampled_from(
-    [
-        SamplingPlan("fixed", n=1, c=0),
-        SamplingPlan("fixed", n=2, c=1),
-        SamplingPlan("fraction"),
-        SamplingPlan("zero-defect", fraction="0.5", bad_from="minor"),
-        SamplingPlan("fixed", n=3, c=1, curtailed=True),
-        SamplingPlan("sequential", aql="5%", rql="60%", producer_risk="20%", consumer_risk="20%"),
-    ]
-)
+salts = st.integers(0, 2**32 - 1)
+
+PLANS = [
+    SamplingPlan("fixed", n=1, c=0),
+    SamplingPlan("fixed", n=2, c=1),
+    SamplingPlan("fraction"),
+    SamplingPlan("zero-defect", fraction="0.5", bad_from="minor"),
+    SamplingPlan("fixed", n=3, c=1, curtailed=True),
+    SamplingPlan("sequential", aql="5%", rql="60%", producer_risk="20%", consumer_risk="20%"),
+]
 
 
 class Reviews(RuleBasedStateMachine):
     """A review that anybody does anything to."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, seed: int) -> None:
         super().__init__()
+        self.seed = seed
         self.databases = databases
         self.url = databases.make(True)
         self.store = open_store(self.url, durable=False)
@@ -71,18 +71,20 @@ class Reviews(RuleBasedStateMachine):
     expected = 0
     is_sound = False
 
-    @initialize(count=st.integers(2, 6), rounds=st.integers(0, 2), plan=plans, depth=st.integers(0, 8))
-    def start(self, count: int, rounds: int, plan: SamplingPlan, depth: int) -> None:
+    @initialize(salt=salts)
+    def start(self, salt: int) -> None:
+        dice = random.Random(f"{self.seed} {salt}")
+        count, rounds, plan = dice.randint(2, 6), dice.randint(0, 2), dice.choice(PLANS)
         every: dict[str, Any] = {"max_rounds": rounds, "plan3": plan.to_json(), "plan4": plan.to_json()}
         self.now = start_review(self.store, count, TEAM, **every).now
         self.watch = Watch(self.store)
-        self.files = 100
+        self.files, self.steps = 100, 0
         self.watch.follow()
         self.expected = count
         self.is_sound = True
         names = ("ann", "bo", "sue", "rex", "eve", "lea")
         team = [person for name in names for person in self.watch.people() if person.name == name]
-        for _ in range(depth):
+        for _ in range(dice.randint(0, 8)):
             self.carry_on(*team)
 
     def act(self, action: Callable[..., object], *args: object, **options: object) -> Any:
@@ -97,7 +99,7 @@ class Reviews(RuleBasedStateMachine):
             refused = str(error)
         except OptionError:
             wrong = True
-        new = self.watch.follow()
+        self.new = new = self.watch.follow()
         assert describe_refusals(new) == ([refused] if refused else [])
         assert not refused or len(new) == 1
         assert not wrong or not new
@@ -106,32 +108,70 @@ class Reviews(RuleBasedStateMachine):
         self.is_sound = True
         return result
 
-    def person(self, number: int) -> Person:
-        people = self.watch.people()
-        return people[number % len(people)]
+    def pick(self, dice: random.Random, kind: type[R]) -> R:
+        rows = self.watch.memory.rows[kind]
+        return self.watch.memory.get(kind, *dice.choice(sorted(rows)))
 
-    def frame(self, number: int) -> Frame:
-        frames = self.watch.frames()
-        return frames[number % len(frames)]
+    def lead(self) -> Person:
+        return next(person for person in self.watch.people() if person.active and Role.LEAD in person.role_set)
 
-    def batch(self, number: int) -> Batch:
-        batches = self.watch.batches()
-        return batches[number % len(batches)]
+    def actor(self, dice: random.Random) -> Person:
+        """Mostly one who may do what only a lead may."""
+        return self.lead() if dice.random() < 0.8 else self.pick(dice, Person)
 
     def next_file(self) -> queue.HandIn:
         self.files += 1
         return make_handin(self.files)
 
-    @rule(seed=st.integers(0, 2**16), count=st.integers(1, 12), errors=st.sampled_from([0, 0.1, 0.5]))
-    def work_on(self, seed: int, count: int, errors: float) -> None:
+    def hand_in(self, person: Person, frame: Frame, handin: queue.HandIn, base: int | None = None) -> Any:
+        return self.act(queue.submit, frame, person, handin, seconds=60, base=base)
+
+    def judge(
+        self, person: Person, frame: Frame, verdict: Action, minor: bool = False, revision: int | None = None
+    ) -> None:
+        marks = [] if verdict is Action.PASS else [MINOR if minor else MARK]
+        options: dict[str, Any] = {"checklist": CHECKLIST, "marks": marks, "seconds": 30, "revision": revision}
+        self.act(queue.review, frame, person, verdict, **options)
+
+    # Hypothesis chooses how long it goes on; what is done is chosen by lot, since each kind of action has its weight.
+    @rule(salt=salts)
+    def do_something(self, salt: int) -> None:
+        self.steps += 1
+        dice = random.Random(f"{self.seed} {self.steps} {salt}")
+        (action,) = dice.choices(list(self.weights), list(self.weights.values()))
+        getattr(self, action)(dice)
+
+    weights: ClassVar[dict[str, int]] = {
+        "work_on": 12,
+        "move_batch": 5,
+        "review_in_role": 6,
+        "review": 3,
+        "submit": 4,
+        "take": 4,
+        "release": 1,
+        "give": 3,
+        "wait": 2,
+        "freeze": 1,
+        "draw": 1,
+        "conclude": 1,
+        "drop": 1,
+        "restore": 2,
+        "be_absent": 1,
+        "change_person": 2,
+        "join": 1,
+        "change_settings": 1,
+        "add_frames": 1,
+    }
+
+    def work_on(self, dice: random.Random) -> None:
         """People do what they are asked to."""
-        dice = random.Random(seed)
-        for _ in range(count):
-            person = self.watch.memory.get(Person, dice.choice(self.watch.people()).id)
+        errors = dice.choice([0, 0.1, 0.3])
+        for _ in range(dice.randint(1, 5)):
+            person = self.pick(dice, Person)
             leads = Role.LEAD in person.role_set
             stage = dice.choice([None, Stage.ESCALATED, Stage.QC1, Stage.QC2]) if leads else None
             task = self.act(queue.take_next, person, stage)
-            if task is None:
+            if task is None or dice.random() < 0.2:  # they are at it still
                 continue
             frame = self.watch.memory.get(Frame, task.frame.id)
             assert frame.claimant == person.id
@@ -141,14 +181,12 @@ class Reviews(RuleBasedStateMachine):
                 verdict = Action.FAIL if dice.random() < errors else Action.PASS
                 self.judge(person, frame, verdict, dice.random() < 0.3)
 
-    @rule(seed=st.integers(0, 2**16), errors=st.sampled_from([0, 0, 0.3]), leave=st.booleans())
-    def move_batch(self, seed: int, errors: float, leave: bool) -> None:
+    def move_batch(self, dice: random.Random) -> None:
         """A batch goes one step on, if it can."""
-        dice = random.Random(seed)
-        batch = self.batch(seed)
-        lead = next(p for p in self.watch.people() if p.active and Role.LEAD in p.role_set)
+        batch, errors = self.pick(dice, Batch), dice.choice([0, 0, 0.2, 0.8])
+        lead = self.lead()
         if batch.stage == OPEN:
-            self.act(queue.freeze, batch, lead, leave_to="rest" if leave else None)
+            self.act(queue.freeze, batch, lead, leave_to=dice.choice([None, "rest", "rest"]))
             batch = self.watch.memory.get(Batch, batch.id)
         if batch.stage not in (Stage.QC3, Stage.QC4):
             return
@@ -162,116 +200,83 @@ class Reviews(RuleBasedStateMachine):
             if able:
                 verdict = Action.FAIL if dice.random() < errors else Action.PASS
                 self.judge(dice.choice(able), frame, verdict, dice.random() < 0.2)
-        batch = self.watch.memory.get(Batch, batch.id)
-        self.act(queue.conclude, batch, lead)
+        self.act(queue.conclude, self.watch.memory.get(Batch, batch.id), lead)
 
-    def hand_in(self, person: Person, frame: Frame, handin: queue.HandIn, base: int | None = None) -> Any:
-        return self.act(queue.submit, frame, person, handin, seconds=60, base=base)
+    def review(self, dice: random.Random) -> None:
+        frame, verdict = self.pick(dice, Frame), dice.choice([Action.PASS, Action.FAIL])
+        stale = frame.revision - 1 if dice.random() < 0.3 else None
+        self.judge(self.pick(dice, Person), frame, verdict, dice.random() < 0.3, stale)
 
-    def judge(
-        self, person: Person, frame: Frame, verdict: Action, minor: bool = False, revision: int | None = None
-    ) -> None:
-        marks = [] if verdict is Action.PASS else [MINOR if minor else MARK]
-        options: dict[str, Any] = {"checklist": CHECKLIST, "marks": marks, "seconds": 30, "revision": revision}
-        self.act(queue.review, frame, person, verdict, **options)
-
-    @rule(who=numbers, which=numbers, file=st.none() | st.integers(1, 3), base=st.none() | st.integers(0, 3))
-    def submit(self, who: int, which: int, file: int | None, base: int | None) -> None:
-        handin = self.next_file() if file is None else make_handin(file)
-        before, frame = self.watch.counts.total(), self.frame(which)
-        outcome = self.hand_in(self.person(who), frame, handin, base)
-        if outcome is not None and outcome.was_there:
-            assert self.watch.counts.total() == before
-
-    @rule(who=numbers, which=numbers, verdict=verdicts, minor=st.booleans(), stale=st.sampled_from([0, 0, 0, 1]))
-    def review(self, who: int, which: int, verdict: Action, minor: bool, stale: int) -> None:
-        frame = self.frame(which)
-        self.judge(self.person(who), frame, verdict, minor, frame.revision - 1 if stale else None)
-
-    @rule(who=numbers, which=numbers, verdict=verdicts)
-    def review_in_role(self, who: int, which: int, verdict: Action) -> None:
+    def review_in_role(self, dice: random.Random) -> None:
         """One who has the role looks at what can be looked at, whether it is theirs to look at or not."""
         stages = {Stage.QC1, Stage.QC2, Stage.QC3, Stage.QC4, Stage.RECHECK}
         frames = [frame for frame in self.watch.frames() if frame.stage in stages]
-        if frames:
-            frame = frames[which % len(frames)]
-            roles = {role for move in moves_from(Stage(frame.stage)) if move.action is verdict for role in move.roles}
-            able = [person for person in self.watch.people() if person.role_set & roles]
-            self.judge(able[who % len(able)] if able else self.person(who), frame, verdict)
+        frame, verdict = dice.choice(frames or self.watch.frames()), dice.choice([Action.PASS, Action.FAIL])
+        roles = {role for move in moves_from(Stage(frame.stage)) if move.action is verdict for role in move.roles}
+        able = [person for person in self.watch.people() if person.role_set & roles]
+        self.judge(dice.choice(able or self.watch.people()), frame, verdict)
 
-    @rule(who=numbers, which=numbers)
-    def review_as_holder(self, who: int, which: int) -> None:
-        frame = self.frame(which)
-        if frame.holder is not None:
-            self.judge(self.watch.memory.get(Person, frame.holder), frame, Action.FAIL if who % 3 else Action.PASS)
+    def submit(self, dice: random.Random) -> None:
+        handin = make_handin(dice.randint(1, 3)) if dice.random() < 0.4 else self.next_file()
+        outcome = self.hand_in(self.pick(dice, Person), self.pick(dice, Frame), handin, dice.choice([None, None, 0, 1]))
+        assert outcome is None or not outcome.was_there or not self.new
 
-    @rule(who=numbers, stage=st.none() | st.sampled_from(list(Stage)))
-    def take(self, who: int, stage: Stage | None) -> None:
-        person = self.person(who)
-        self.act(queue.take_next, person, stage)
+    def take(self, dice: random.Random) -> None:
+        self.act(queue.take_next, self.pick(dice, Person), dice.choice([*[None] * 10, *Stage]))
 
-    @rule(who=numbers, which=numbers)
-    def release(self, who: int, which: int) -> None:
-        person, frame = self.person(who), self.frame(which)
-        self.act(queue.release, frame, person)
+    def release(self, dice: random.Random) -> None:
+        claimed = [frame for frame in self.watch.frames() if frame.claimant is not None]
+        self.act(queue.release, dice.choice(claimed or self.watch.frames()), self.pick(dice, Person))
 
-    @rule(who=numbers, which=numbers, by=numbers)
-    def give(self, who: int, which: int, by: int) -> None:
-        person, frame, actor = self.person(who), self.frame(which), self.person(by % 3)
-        self.act(queue.give, frame, person, actor)
+    def give(self, dice: random.Random) -> None:
+        self.act(queue.give, self.pick(dice, Frame), self.pick(dice, Person), self.actor(dice))
 
-    @rule(which=numbers, by=numbers, leave=st.sampled_from([None, "rest", "b", "more"]))
-    def freeze(self, which: int, by: int, leave: str | None) -> None:
-        batch, actor = self.batch(which), self.person(by)
-        self.act(queue.freeze, batch, actor, leave_to=leave)
+    def wait(self, dice: random.Random) -> None:
+        self.now += timedelta(hours=dice.randint(1, 30))
 
-    @rule(which=numbers, by=numbers, plan=st.none() | plans, seed=st.sampled_from(["1", "2", "3"]))
-    def draw_sample(self, which: int, by: int, plan: SamplingPlan | None, seed: str) -> None:
-        batch, actor = self.batch(which), self.person(by)
-        self.act(queue.draw_sample, batch, actor, plan=plan, seed=seed)
+    def freeze(self, dice: random.Random) -> None:
+        leave = dice.choice([None, "rest", "b", "more"])
+        self.act(queue.freeze, self.pick(dice, Batch), self.pick(dice, Person), leave_to=leave)
 
-    @rule(which=numbers, by=numbers)
-    def conclude(self, which: int, by: int) -> None:
-        batch, actor = self.batch(which), self.person(by)
-        self.act(queue.conclude, batch, actor)
+    def draw(self, dice: random.Random) -> None:
+        plan, seed = dice.choice([None, *PLANS]), dice.choice("123")
+        self.act(queue.draw_sample, self.pick(dice, Batch), self.pick(dice, Person), plan=plan, seed=seed)
 
-    @rule(hours=st.integers(1, 30))
-    def wait(self, hours: int) -> None:
-        self.now += timedelta(hours=hours)
+    def conclude(self, dice: random.Random) -> None:
+        self.act(queue.conclude, self.pick(dice, Batch), self.pick(dice, Person))
 
-    @rule(data=st.data(), what=st.integers(0, 6), which=numbers, by=numbers)
-    def upset(self, data: st.DataObject, what: int, which: int, by: int) -> None:
-        """What happens now and then: frames are dropped, people come and go, rules change."""
-        frame, person, actor, batch = self.frame(which), self.person(which), self.person(by % 2), self.batch(which)
-        match what:
-            case 0:
-                self.act(queue.drop, frame, actor, data.draw(st.sampled_from(["blurred", " "])))
-            case 1:
-                dropped = [frame for frame in self.watch.frames() if frame.stage == Stage.DROPPED]
-                frame = dropped[which % len(dropped)] if dropped else frame
-                self.act(queue.restore, frame, actor, data.draw(st.sampled_from([None, batch])))
-            case 2:
-                begin = to_microseconds(self.now) + data.draw(st.integers(-5, 20)) * HOUR
-                until = data.draw(st.none() | st.integers(0, 40).map(lambda hours: begin + hours * HOUR))
-                self.act(queue.set_absence, person, actor, begin, until)
-            case 3:
-                active = data.draw(st.sampled_from([None, True, True, False]))
-                roles = data.draw(st.none() | st.sets(st.sampled_from(Role)))
-                self.act(queue.change_person, person, actor, roles=roles, active=active)
-            case 4:
-                roles = data.draw(st.sets(st.sampled_from(Role), max_size=2))
-                self.act(queue.add_person, f"new{len(self.watch.people()) % 14}", roles, actor)
-            case 5:
-                rounds, plan = data.draw(st.integers(0, 2)), data.draw(plans)
-                self.act(queue.change_project, actor, max_rounds=rounds, plan4=plan.to_json())
-            case _:
-                self.add_frames(data.draw(st.integers(1, 8)), actor, data.draw(st.sampled_from(["b", "more", " "])))
+    def drop(self, dice: random.Random) -> None:
+        self.act(queue.drop, self.pick(dice, Frame), self.actor(dice), dice.choice(["blurred", "blurred", " "]))
 
-    def add_frames(self, count: int, actor: Person, batch: str) -> None:
+    def restore(self, dice: random.Random) -> None:
+        dropped = [frame for frame in self.watch.frames() if frame.stage == Stage.DROPPED]
+        frame = dice.choice(dropped or self.watch.frames())
+        self.act(queue.restore, frame, self.actor(dice), dice.choice([None, self.pick(dice, Batch)]))
+
+    def be_absent(self, dice: random.Random) -> None:
+        begin = to_microseconds(self.now) + dice.randint(-5, 20) * HOUR
+        until = dice.choice([None, begin + dice.randint(0, 40) * HOUR])
+        self.act(queue.set_absence, self.pick(dice, Person), self.actor(dice), begin, until)
+
+    def change_person(self, dice: random.Random) -> None:
+        roles = dice.choice([None, dice.sample(list(Role), dice.randint(0, 3))])
+        active = dice.choice([None, True, True, False])
+        self.act(queue.change_person, self.pick(dice, Person), self.actor(dice), roles=roles, active=active)
+
+    def join(self, dice: random.Random) -> None:
+        roles = dice.sample(list(Role), dice.randint(0, 2))
+        self.act(queue.add_person, f"new{dice.randint(1, 8)}", roles, self.actor(dice))
+
+    def change_settings(self, dice: random.Random) -> None:
+        plans = {"plan3": dice.choice(PLANS).to_json(), "plan4": dice.choice(PLANS).to_json()}
+        self.act(queue.change_project, self.actor(dice), max_rounds=dice.randint(0, 2), **plans)
+
+    def add_frames(self, dice: random.Random) -> None:
+        actor, index, batch = self.actor(dice), make_index(dice.randint(1, 8)), dice.choice(["b", "more", " "])
         known = self.expected
 
         def add(work: Work) -> None:
-            added = queue.add_frames(work, make_index(count), batch, actor)
+            added = queue.add_frames(work, index, batch, actor)
             self.expected = known + added.added
 
         self.act(add)
@@ -279,7 +284,7 @@ class Reviews(RuleBasedStateMachine):
     def finish(self) -> None:
         """New people come, whom nothing hinders, and bring every frame to its end: none is lost, none is stuck."""
         self.now += timedelta(days=30)  # claims lapse
-        lead = next(p for p in self.watch.people() if p.active and Role.LEAD in p.role_set)
+        lead = self.lead()
         roles = [Role.ANNOTATOR, Role.ANNOTATOR, Role.SUPERVISOR, Role.RESEARCHER, Role.EXPERT, Role.LEAD]
         team = [self.act(queue.add_person, f"last{i}", [role], lead) for i, role in enumerate(roles)]
         drawer, peer, supervisor, researcher, expert, boss = team
@@ -326,8 +331,8 @@ class Reviews(RuleBasedStateMachine):
 
 
 def test_a_review_keeps_its_promises_whatever_people_do(databases: Databases) -> None:
-    run_state_machine_as_test(
-        lambda: Reviews(databases),  # type: ignore[arg-type]
-        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, suppress_health_check=STRANGE),
-    )
+    bounds = settings(max_examples=4, stateful_step_count=STEPS, suppress_health_check=STRANGE)
+    # Hypothesis varies what it has tried before, and repeats much of it: other seeds make it try something else.
+    for seed in range(SEEDS):
+        run_state_machine_as_test(partial(Reviews, databases, seed), settings=bounds)  # type: ignore[arg-type]
     assert DONE[databases.kind] > (50_000 if is_exploring() else 1000)

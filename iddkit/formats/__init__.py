@@ -66,7 +66,7 @@ def parse(content: bytes, path: Path) -> Reading:
     """Read an annotation from the bytes of the file at `path`; see `read`."""
     first = _first_character(content, path)
     if first == "<":
-        return _module("labelme-xml").parse(_decode_xml(content, path), path)  # type: ignore[no-any-return]
+        return _module("labelme-xml").parse(decode_xml(content, path), path)  # type: ignore[no-any-return]
     plain = _module("cityscapes").parse_plain(content)
     if plain is not None:
         return plain  # type: ignore[no-any-return]
@@ -134,7 +134,14 @@ def decode_json(content: bytes, path: Path) -> Any:
         raise AnnotationError(f"not JSON: {error}", path=path) from error
 
 
-def _decode_xml(content: bytes, path: Path) -> Element:
+def decode_xml(content: bytes, path: Path) -> Element:
+    """Return the root of an XML file without document type and entities.
+
+    Raises
+    ------
+    AnnotationError
+        It is not well formed, or has what an annotation has no use for.
+    """
     import defusedxml.ElementTree
     from defusedxml import DefusedXmlException
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _KEYS: Final = ("reason", "severity", "shape", "label", "region", "text")
 
 
-def read_marks(path: Path, checklist: Checklist) -> list[Mark]:
+def read_marks(path: Path, checklist: Checklist, reason: str = "") -> list[Mark]:
     """Return the marks of a JSON file: a list of objects with a reason, and what the log keeps of a mark beside it.
+
+    An XML file is one of the Cityscapes tool's correction boxes; those whose remark names no reason have the given one.
 
     Raises
     ------
@@ -25,6 +27,10 @@ def read_marks(path: Path, checklist: Checklist) -> list[Mark]:
     """
     from iddkit import files
 
+    if path.suffix.lower() == ".xml":
+        from iddkit.qc.corrections import read_corrections
+
+        return read_corrections(path, checklist, reason)
     try:
         document = json.loads(files.read_bytes(path).decode("utf-8-sig"))
     except AnnotationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from iddkit.errors import printable
 
 if TYPE_CHECKING:
     from iddkit.qc.store.database import Store
+    from iddkit.qc.store.work import Work
 
 
 @click.command()
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     "--marks",
     "marks_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.json",
-    help="Defects as a list of objects: reason, severity, shape, label, region, text.",
+    metavar="FILE",
+    help="Defects as JSON, a list of objects (reason, severity, shape, label, region, text), or the Cityscapes tool's "
+    "correction boxes (XML; --reason is that of boxes whose remark names none).",
 )
 @click.option("--answer", "answers", multiple=True, metavar="CODE=yes|no", help="To a question; repeatable.")
 @click.option("--text", default="", metavar="TEXT", help="What else there is to say.")
@@ -77,9 +80,11 @@ def review(
     if passes is None:
         raise click.UsageError("say how it is: --pass or --fail")
     checklist = load_checklist(options.read_settings(store).checklist)
-    found = [parse_mark(checklist.reason(code).code, checklist) for code in reasons]
-    found += [parse_mark(mark, checklist) for mark in marks]
-    found += read_marks(marks_path, checklist) if marks_path is not None else []
+    found = [parse_mark(mark, checklist) for mark in marks]
+    if marks_path is not None:
+        found += read_marks(marks_path, checklist, reasons[0] if reasons else "")
+    said = {mark.reason for mark in found}
+    found += [parse_mark(checklist.reason(code).code, checklist) for code in reasons if code not in said]
     with store.writing() as work:
         frame, person = queue.find_frame(work, frame_name), queue.find_person(work, as_name)
         stage = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
@@ -104,9 +109,16 @@ def review(
 @click.command()
 @click.option("--batch", "batch_name", metavar="B", help="Only of this batch.")
 @click.option("--of", "owner", metavar="NAME", help="Only those that are this person's to mend.")
+@click.option(
+    "--corrections",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Also write the marks as correction files of the Cityscapes tool.",
+)
 @shared.as_json
 @options.project
-def repairs(store: Store, batch_name: str | None, owner: str | None, as_json: bool) -> None:
+def repairs(store: Store, batch_name: str | None, owner: str | None, folder: Path | None, as_json: bool) -> None:
     """List the frames that failed and are being mended: whose they are, why, and since when; the longest first."""
     from iddkit.cli.console import print_table
     from iddkit.qc import queue
@@ -118,7 +130,9 @@ def repairs(store: Store, batch_name: str | None, owner: str | None, as_json: bo
         batch = None if batch_name is None else queue.find_batch(work, batch_name)
         name = None if owner is None else queue.find_person(work, owner).name
         found = read_repairs(work.connection, now=datetime.now(UTC), batch=batch)
-    found = tuple(one for one in found if name in (None, one.owner))
+        found = tuple(one for one in found if name in (None, one.owner))
+        if folder is not None:
+            _write_corrections(store, work, [one.frame for one in found], folder)
     if as_json:
         listed = [
             {**{key: getattr(one, key) for key in Repair.__slots__}, "since": to_text(one.since)} for one in found
@@ -128,3 +142,24 @@ def repairs(store: Store, batch_name: str | None, owner: str | None, as_json: bo
         print_table(repair_table(found))
     else:
         click.echo("no frame is in repair")
+
+
+def _write_corrections(store: Store, work: Work, keys: Sequence[str], folder: Path) -> None:
+    from iddkit import files, formats
+    from iddkit.qc import queue
+    from iddkit.qc.corrections import encode_corrections
+    from iddkit.qc.progress.failures import read_failures
+    from iddkit.qc.state import Revision
+    from iddkit.qc.store import contents
+
+    for key in keys:
+        frame = queue.find_frame(work, key)
+        failure = read_failures(work.connection, frame.id)[-1]
+        revision = work.state.get(Revision, frame.id, failure.revision)
+        content = contents.fetch(store.files(work.project), revision.sha256)
+        annotation = formats.parse(content, Path(revision.file_name)).annotation
+        image = Path(frame.image).name if frame.image else annotation.image or frame.name
+        # The tool looks for the image's name with another ending, in a folder of its city.
+        place = folder / frame.split / frame.sequence / Path(image).with_suffix(".xml").name
+        files.write_bytes(place, encode_corrections(failure.marks, annotation, image))
+        click.echo(f"{place}: {len(failure.marks)} corrections", err=True)
