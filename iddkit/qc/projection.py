@@ -217,7 +217,8 @@ def _sample(state: State, event: Event) -> None:
     batch = _batch_of(state, event)
     data = dict(event.data)
     drawn = data.pop("positions")
-    del data["list"]  # for the certificate
+    for name in ("list", "given"):  # for the certificate
+        data.pop(name, None)
     data.pop("import", None)
     data["plan"] = json.dumps(data["plan"], sort_keys=True)
     state.put(Sample(batch=batch.id, stage=event.stage, round=batch.round, drawn=len(drawn), **data))

@@ -131,6 +131,7 @@ MOVES: Final[tuple[Move, ...]] = (
     Move(Stage.READY, Action.DROP, _LEAD, Stage.DROPPED),
     Move(Stage.REPAIR, Action.DROP, _LEAD, Stage.DROPPED),
     Move(Stage.ESCALATED, Action.DROP, _LEAD, Stage.DROPPED),
+    Move(Stage.RECHECK, Action.DROP, _LEAD, Stage.DROPPED),
     Move(Stage.DROPPED, Action.RESTORE, _LEAD, BACK),
 )
 
@@ -149,6 +150,7 @@ ASKED: Final[dict[Stage, tuple[Role, ...]]] = {
     Stage.QC2: (Role.SUPERVISOR,),
     Stage.QC3: (Role.RESEARCHER,),
     Stage.QC4: (Role.EXPERT,),
+    Stage.REPAIR: (Role.ANNOTATOR,),
     Stage.RECHECK: (Role.RESEARCHER, Role.EXPERT),
     Stage.ESCALATED: (Role.LEAD,),
 }

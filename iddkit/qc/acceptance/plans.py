@@ -125,6 +125,9 @@ class SamplingPlan:
             return
         if not self.rate("aql") < self.rate("rql"):
             raise OptionError(f"the AQL ({show_rate(self.rate('aql'))}) has to be below the RQL ({self._show('rql')})")
+        least = Fraction(1, 10**6)
+        if min(self.rate("producer_risk"), self.rate("consumer_risk")) < least:
+            raise OptionError(f"a risk below {show_rate(least)} asks for a certainty that no sample gives")
         if not self.rate("producer_risk") + self.rate("consumer_risk") < 1:
             raise OptionError("the two risks have to add up to less than 1; a coin would keep them without a sample")
 

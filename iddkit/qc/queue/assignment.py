@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, or_, select
 from iddkit.errors import printable
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.people import read_people, require_lead
-from iddkit.qc.queue.rules import may_hold, refuse_move
+from iddkit.qc.queue.rules import can_do, may_hold, refuse_move
 from iddkit.qc.stages import Action, Role, Stage, find_move
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import frames
@@ -159,17 +159,22 @@ def hand_over(work: Work, actor: Person | None = None) -> int:
 
 
 def leave_work(work: Work, person: Person, actor: Person) -> None:
-    """Free what a person has claimed if they are away or have left, and give their peer reviews to others."""
-    if not person.is_available(work.at):
-        claimed = select(frames).where(frames.c.claimant == person.id, frames.c.claimed_until > work.at)
-        for frame in work.find(Frame, claimed.order_by(frames.c.id)):
+    """Free what a person has claimed and cannot do any more, and give their peer reviews to others."""
+    claimed = select(frames).where(frames.c.claimant == person.id, frames.c.claimed_until > work.at)
+    for frame in work.find(Frame, claimed.order_by(frames.c.id)):
+        if not can_do(person, Stage(frame.stage), work.at):
             work.append(Kind.RELEASED, actor.id, frame=frame.id)
     hand_over(work, actor)
 
 
 def give_up(work: Work, frame: Frame, person: Person) -> Frame:
     """Take a review from the one to whom it was given and who has drawn a version of the frame since."""
-    if frame.holder != person.id or find_move(Stage(frame.stage), Action.PASS) is None:
+    if find_move(Stage(frame.stage), Action.PASS) is None:
+        return frame
+    if frame.claimant == person.id:
+        work.append(Kind.RELEASED, person.id, frame=frame.id)
+        frame = work.state.get(Frame, frame.id)
+    if frame.holder != person.id:
         return frame
     if frame.stage == Stage.QC1:
         return assign_peer(work, frame)

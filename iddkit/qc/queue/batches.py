@@ -123,6 +123,7 @@ def draw_sample(
     earlier = work.find(Sample, select(samples).where(samples.c.batch == batch.id).order_by(samples.c.id))
     if earlier and not earlier[-1].verdict:
         _refuse(work, batch, actor, "sample", f"has an open sample for {earlier[-1].stage}; conclude it first")
+    was_given = seed is not None
     if seed == IMPORTED:
         _refuse(work, batch, actor, "sample", f"cannot have the seed {IMPORTED}: it says that no lot was drawn")
     if seed is not None and any(sample.seed == seed for sample in earlier):
@@ -160,6 +161,7 @@ def draw_sample(
         "seal": seal(list_hash, seed, plan.to_json(), [listed[i].key for i in places]),
         "positions": [judged[i].id for i in places],
         "list": [frame.to_json() for frame in listed],
+        "given": was_given,
     }
     work.append(Kind.SAMPLE, actor.id, batch=batch.id, stage=stage, data=data)
     return work.state.get(Sample, number)

@@ -14,14 +14,14 @@ from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import hand_over
 from iddkit.qc.queue.people import read_people
 from iddkit.qc.queue.rules import can_do, refuse
-from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage
+from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage, find_move
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import frames
 from iddkit.qc.store.work import Work
 
 # What is given to a person comes before what anyone may take; what others wait for longest comes first.
 _HELD = (Stage.REPAIR, Stage.RECHECK, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
-_POOLS = (Stage.ESCALATED, Stage.RECHECK, Stage.QC4, Stage.QC3, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
+_POOLS = (Stage.ESCALATED, Stage.REPAIR, Stage.RECHECK, Stage.QC4, Stage.QC3, Stage.QC2, Stage.QC1, Stage.ANNOTATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
     if stage is not None and stage in ASKED and not person.role_set & {*ASKED[stage], Role.LEAD}:
         work.refuse(f"{stage} is for {'s or '.join(ASKED[stage])}s", actor=person.id, action="next")
     for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
-        if stage in (None, frame.stage):
+        drawn = find_move(Stage(frame.stage), Action.PASS) is not None and frame.was_drawn_by(person.id)
+        if stage in (None, frame.stage) and can_do(person, Stage(frame.stage), work.at) and not drawn:
             return Task(frame, again=True)
     if Role.ANNOTATOR in person.role_set:
         hand_over(work)
@@ -71,7 +72,7 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
 
 def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[Select[Any], dict[str, object]]]:
     drawn = f"%,{person.id},%"
-    held = [other for other in _HELD if stage in (None, other) and can_do(work, person, other)]
+    held = [other for other in _HELD if stage in (None, other) and can_do(person, other, work.at)]
     if held:
         yield _GIVEN, {"stages": held, "person": person.id, "now": work.at, "drawn": drawn}
     everyone = read_people(work)
@@ -81,13 +82,15 @@ def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[
         if stage is None and not person.role_set & set(ASKED[pool]):
             continue  # a lead may stand in for all, and is not asked to unless they ask for it
         values: dict[str, object] = {"stage": pool, "now": work.at}
-        if pool not in (Stage.ESCALATED, Stage.ANNOTATE):
+        if pool not in (Stage.ESCALATED, Stage.REPAIR, Stage.ANNOTATE):
             values["drawn"] = drawn
         if pool in SAMPLED:
             yield _SAMPLED, values
             continue
         yield _of_nobody(reviewed="drawn" in values), values
-        gone = [other.id for other in everyone if not can_do(work, other, pool)]
+        # One who is away for some days mends what they drew when they are back; all else does not wait for them.
+        at = None if pool is Stage.REPAIR else work.at
+        gone = [other.id for other in everyone if not can_do(other, pool, at)]
         if gone:
             yield _of_gone(reviewed="drawn" in values), {**values, "gone": gone}
 

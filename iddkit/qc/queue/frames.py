@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -30,11 +31,14 @@ class Added:
         Frames that are new.
     there
         Keys of those that the project had already, in this batch or another; nothing was changed about them.
+    unnamed
+        Keys of those whose names or paths are not UTF-8: they cannot be stored.
     """
 
     batch: Batch
     added: int
     there: tuple[str, ...]
+    unnamed: tuple[str, ...] = ()
 
 
 def add_frames(work: Work, index: Index, batch: str, actor: Person | None) -> Added:
@@ -65,24 +69,35 @@ def add_frames(work: Work, index: Index, batch: str, actor: Person | None) -> Ad
         work.refuse(problem, actor=by, action="add", batch=found.id)
     known = set(work.connection.execute(select(frames.c.key)).scalars())
     number = work.connection.execute(select(func.max(frames.c.id))).scalar() or 0
-    there = []
+    there, unnamed = [], []
     for frame in index:
         if frame.key in known:
             there.append(frame.key)
             continue
-        number += 1
         data = {
             "key": frame.key,
             "split": frame.split,
             "sequence": frame.sequence,
             "name": frame.name,
-            "root": str(index.root.absolute()),
+            "root": os.path.abspath(index.root),
             "image": "" if frame.image is None else frame.image.as_posix(),
             "annotation": "" if frame.annotation is None else frame.annotation.as_posix(),
         }
+        if not all(_is_storable(text) for text in data.values()):
+            unnamed.append(frame.key)
+            continue
+        number += 1
         work.append(Kind.FRAME, by, frame=number, batch=found.id, data=data)
     work.flush()
-    return Added(found, len(index) - len(there), tuple(there))
+    return Added(found, len(index) - len(there) - len(unnamed), tuple(there), tuple(unnamed))
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def add_batch(work: Work, name: str, actor: int | None = None) -> Batch:

@@ -76,8 +76,7 @@ def change_person(
 def set_absence(work: Work, person: Person, actor: Person, start: int, until: int | None) -> Person:
     """Say that a person is away from a time until another one (microseconds; None: until it is known).
 
-    An absence without an end is ended by the next one: the periods of a person are those of the last call and the ones
-    that ended before it.
+    What was said of the same time before does not hold any more: an absence without an end is ended by the next one.
     """
     from iddkit.qc.queue.assignment import leave_work
 
@@ -85,8 +84,10 @@ def set_absence(work: Work, person: Person, actor: Person, start: int, until: in
         require_lead(work, actor, "say that others are away")
     if until is not None and until <= start:
         raise OptionError("an absence ends after it begins")
-    past = [[begin, min(end or start, start)] for begin, end in json.loads(person.absences) if begin < start]
-    periods = [*past, [start, until]]
+    known = json.loads(person.absences)
+    past = [[begin, start if end is None else min(end, start)] for begin, end in known if begin < start]
+    later = [[begin, end] for begin, end in known if until is not None and begin > until]
+    periods = [*past, [start, until], *later]
     data = _say(person.id, person.name, sorted(person.role_set), bool(person.active), periods)
     work.append(Kind.PERSON, actor.id, data=data)
     leave_work(work, work.state.get(Person, person.id), actor)

@@ -56,13 +56,14 @@ def is_holder(work: Work, frame: Frame, person: Person) -> bool:
     if frame.holder in (None, person.id) or Role.LEAD in person.role_set:
         return True
     assert frame.holder is not None
-    return not can_do(work, work.state.get(Person, frame.holder), Stage(frame.stage))
+    return not can_do(work.state.get(Person, frame.holder), Stage(frame.stage), work.at)
 
 
-def can_do(work: Work, person: Person, stage: Stage) -> bool:
-    """Whether a person is there now and has a role for the step of a stage."""
+def can_do(person: Person, stage: Stage, at: int | None) -> bool:
+    """Whether a person has a role for the step of a stage, and is there at a time; None: has not left."""
     step = find_step(stage)
-    return step is not None and person.is_available(work.at) and bool(person.role_set & set(step.roles))
+    there = bool(person.active) if at is None else person.is_available(at)
+    return step is not None and there and bool(person.role_set & set(step.roles))
 
 
 def may_hold(frame: Frame, person: Person, stage: Stage) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +17,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, NoSuchModuleError, OperationalError
 
-from iddkit.errors import RefusedError, StoreError
+from iddkit.errors import OptionError, RefusedError, StoreError, shown
 from iddkit.qc.events import to_microseconds
 from iddkit.qc.state import Project
 from iddkit.qc.store.tables import projects
@@ -27,7 +28,7 @@ from iddkit.qc.store.work import Work
 #: The version of the tables that this code reads and writes: the latest in ``migrations/versions``.
 VERSION: Final = "0001"
 
-# Seconds that a writer of SQLite waits for the others.
+# Seconds that a writer waits for the others.
 _PATIENCE: Final = 120
 
 
@@ -90,6 +91,9 @@ class Store:
             connection.begin()
             if connection.dialect.name == "postgresql":
                 # Others may read meanwhile, and nobody else write.
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+                # A client that hangs, or whose machine is gone, must not stop the others for ever.
+                connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_PATIENCE}s'"))
                 connection.execute(text("LOCK TABLE event IN EXCLUSIVE MODE"))
             yield connection, Work.begin(connection, at)
 
@@ -121,6 +125,8 @@ def create_store(url: str, *, durable: bool = True) -> Store:
 
     store = _connect(url, durable=durable, create=True)
     with _closed_if_bad(store) as connection:
+        # Of two that make one at a time, the second finds what the first has made.
+        connection = connection.execution_options(iddkit_writes=True)
         found = _read_version(connection)
         connection.rollback()
         if found is None or found < VERSION:
@@ -226,7 +232,14 @@ def _prepare_quick(connection: sqlite3.Connection, _: Any) -> None:
 def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
     # Transactions begin where `_begin` says, and not before the first statement that writes.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    deadline = time.monotonic() + _PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:  # the switch does not wait for others as all else does
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
 
 
@@ -242,10 +255,12 @@ def _named_errors(url: str) -> Iterator[None]:
         yield
     except DatabaseError as error:
         # 'Not a database' is the bare error of SQLite; a broken constraint would be a bug of iddkit.
-        if type(error) not in (OperationalError, DatabaseError):
+        if type(error) not in (OperationalError, DataError, DatabaseError):
             raise
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         raise StoreError(f"the database says: {reason}", path=url) from error
+    except UnicodeEncodeError as error:
+        raise OptionError(f"{shown(error.object)} is not UTF-8, and cannot be stored or looked for") from error
 
 
 def read_project(connection: Connection) -> Project:
