@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from iddkit.qc.events import NO_HASH, Event, Kind
 from iddkit.qc.projection import apply
@@ -13,9 +12,6 @@ from iddkit.qc.stages import MOVES, Action, Role, Stage
 from iddkit.qc.state import Batch, Frame, MemoryState, Person
 from iddkit.qc.store.database import Store
 from tests.qc_project import check_chain, read_events, read_rows
-
-#: Whether one whose version was kept in a conflict counts as one who drew the frame, too.
-CONFLICTS_COUNT: Final = False
 
 _STAGES = (Stage.QC1, Stage.QC2, Stage.QC3, Stage.QC4)
 
@@ -95,7 +91,7 @@ class Watch:
                 ledger.hands.add(event.actor)
                 if event.stage == Stage.ACCEPTED:
                     ledger.passed.clear()
-            case Kind.CONFLICT if CONFLICTS_COUNT:
+            case Kind.CONFLICT:  # one whose version does not count drew it, too
                 assert event.actor is not None
                 ledger.hands.add(event.actor)
             case Kind.REVIEWED:

@@ -619,7 +619,7 @@ def test_the_lead_cannot_give_a_frame_to_one_who_cannot_do_it(store: Store) -> N
     assert review.holder() == "cy"
     review.passes("cy")
     review.passes("sue")
-    with review.refused("no assign now; at ready: freeze"):
+    with review.refused("no assign now; at ready: freeze (researcher or expert or lead)"):
         review.give("cy")
 
 
@@ -1079,3 +1079,29 @@ def test_a_transaction_may_hold_many_moves(store: Store) -> None:
     review.do(all_of_it)
     assert {frame.stage for frame in review.frames()} == {"ready"}
     assert {event.at for event in review.events(Kind.REVIEWED)} == {to_microseconds(review.now)}
+
+
+def test_a_pass_cannot_have_a_grave_defect(store: Store) -> None:
+    review = start_review(store)
+    review.submit("ann")
+    with review.refused("a defect of this severity makes it fail"):
+        review.passes(review.holder(), marks=[MARK])
+
+
+def test_a_repair_that_brings_back_an_older_version_mends_nothing(store: Store) -> None:
+    review = start_review(store)
+    review.submit("ann", file=5)
+    peer = review.holder()
+    review.fails(peer)
+    review.submit("ann", file=6)
+    review.fails(peer)
+    with review.refused("the file is the same as revision 1; nothing is mended"):
+        review.submit("ann", file=5)
+
+
+def test_an_absence_leaves_a_later_one_as_it_is(store: Store) -> None:
+    review = start_review(store)
+    review.absent("bo", review.now + timedelta(days=30), review.now + timedelta(days=40))
+    review.absent("bo", review.now, review.now + timedelta(days=1))
+    review.wait(days=35)
+    assert not review.person("bo").is_available(review.at)

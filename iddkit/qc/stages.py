@@ -181,6 +181,8 @@ def describe_allowed(stage: Stage) -> str:
     """
     said = []
     for move in moves_from(stage):
+        if move.action in (Action.ACCEPT, Action.RETURN, Action.MEND):
+            continue  # what the conclusion of its batch does
         roles = " or ".join(move.roles)
         said.append(f"{move.action} ({roles}{', ' + move.bond if move.bond else ''})")
     return f"at {stage}: " + (", ".join(said) if said else "nothing")

@@ -43,6 +43,8 @@ def add(store: Store, source: Path, batch_name: str, as_name: str | None) -> Non
     if added.there:
         some = ", ".join(map(printable, added.there[:3])) + (" ..." if added.there[3:] else "")
         click.echo(f"Note: {len(added.there)} frames were in the project already: {some}", err=True)
+    for key in added.unnamed[:_LISTED]:
+        click.echo(f"{printable(key)}: its name or its place is not UTF-8: it cannot be added", err=True)
     notes = [str(FrameError(p.problem, path=index.root / p.path)) for p in index.problems if not p.is_error]
     print_notes(notes, index)
     errors = [p for p in index.problems if p.is_error]
@@ -50,7 +52,7 @@ def add(store: Store, source: Path, batch_name: str, as_name: str | None) -> Non
         click.echo(str(FrameError(problem.problem, path=index.root / problem.path)), err=True)
     if errors[_LISTED:]:
         click.echo(f"... and {len(errors) - _LISTED} more; 'iddkit index --all' lists them", err=True)
-    raise click.exceptions.Exit(1 if errors else 0)
+    raise click.exceptions.Exit(1 if errors or added.unnamed else 0)
 
 
 @click.command()
@@ -77,9 +79,9 @@ def assign(store: Store, names: tuple[str, ...], to_name: str, as_name: str | No
 
 @click.command()
 @_frames
-@options.as_lead
+@options.as_person
 @options.project
-def release(store: Store, names: tuple[str, ...], as_name: str | None) -> None:
+def release(store: Store, names: tuple[str, ...], as_name: str) -> None:
     """Give back each FRAME that 'iddkit qc next' gave to a person, so that others can have it.
 
     Whose it is may do it (--as NAME), and a lead.

@@ -32,9 +32,10 @@ def submit(
 ) -> None:
     """Hand in annotations: polygons in any format that iddkit reads, kept byte for byte.
 
-    The frame is told by the file's name and folders. A file that cannot be read is a line, and the others are handed
-    in. Where another person works on the frame, or handed it in meanwhile, the file is kept as a revision that does not
-    count, and the exit code is 1: nothing is lost, and a lead decides. --minutes are those of all files together.
+    The frame is told by the file's name and folders. A file that cannot be read, or is of an image of another size, is
+    a line, and the others are handed in. Where another person works on the frame, or handed it in meanwhile, the file
+    is kept as a revision that does not count, and the exit code is 1: nothing is lost; 'iddkit qc get' gives it back.
+    --minutes are those of all files together; given again with the same file they are added if they were forgotten.
     """
     from iddkit.qc import queue
     from iddkit.qc.queue.naming import find_frame_of_file
@@ -51,7 +52,7 @@ def submit(
             with options.looking(store) as work:
                 queue.find_person(work, as_name)
                 found = find_frame_of_file(work, path) if frame_name is None else queue.find_frame(work, frame_name)
-            handin = queue.read_handin(path, folder)
+            handin = queue.read_handin(path, folder, found)
             with store.writing() as work:
                 person, frame = queue.find_person(work, as_name), queue.find_frame(work, found.key)
                 outcome = queue.submit(work, frame, person, handin, seconds=spent[path], base=base)

@@ -136,6 +136,10 @@ def do_each(items: Iterable[T], do: Callable[[T], bool]) -> None:
         raise click.exceptions.Exit(1)
 
 
+#: Seconds that a task can have taken: more is a slip of the finger, and a log cannot be mended.
+_LONGEST: Final = 24 * 3600
+
+
 class Minutes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """``12.5`` minutes, or ``1:30`` hours and minutes; the value is in seconds."""
 
@@ -145,7 +149,12 @@ class Minutes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Return seconds."""
         if isinstance(value, int):
             return value
-        text = str(value).strip()
+        seconds = self._read(str(value).strip(), param, ctx)
+        if seconds > _LONGEST:
+            self.fail(f"{printable(str(value), 40)!r} is more than a day; hand in tasks one by one", param, ctx)
+        return seconds
+
+    def _read(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         clock = re.fullmatch(r"(\d{1,4}):([0-5]\d)", text, flags=re.ASCII)
         if clock is not None:
             return 3600 * int(clock[1]) + 60 * int(clock[2])

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("frame_name", metavar="FRAME")
 @options.as_person
-@click.option("--pass/--fail", "passes", default=None, help="The verdict.")
+@click.option("--pass", "passes", is_flag=True, help="The verdict: as it should be.")
+@click.option("--fail", "fails", is_flag=True, help="The verdict: it has to be mended.")
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Why it fails; repeatable.")
 @click.option(
     "--mark",
@@ -54,7 +55,8 @@ def review(
     store: Store,
     frame_name: str,
     as_name: str,
-    passes: bool | None,
+    passes: bool,
+    fails: bool,
     reasons: tuple[str, ...],
     marks: tuple[str, ...],
     marks_path: Path | None,
@@ -77,7 +79,7 @@ def review(
     from iddkit.qc.stages import REVIEWS, Action, Stage
     from iddkit.qc.state import Frame
 
-    if passes is None:
+    if passes == fails:
         raise click.UsageError("say how it is: --pass or --fail")
     checklist = load_checklist(options.read_settings(store).checklist)
     found = [parse_mark(mark, checklist) for mark in marks]
@@ -104,6 +106,8 @@ def review(
     verdict = "passed" if passes else "failed"
     where = f"stays at {judged.stage} with its batch" if judged.sample is not None else f"now at {judged.stage}"
     click.echo(f"{printable(judged.key)}: {verdict} {stage}, revision {judged.revision}; {where}")
+    if fails and judged.sample is not None and not judged.bad:
+        click.echo("Note: under the plan of the sample these defects do not make the image a bad one", err=True)
 
 
 @click.command()

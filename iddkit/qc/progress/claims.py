@@ -1,11 +1,19 @@
-"""What follows from the verdicts of a sample: the decision, the bound, and the sentences of a certificate."""
+"""What follows from the verdicts of a sample: the decision, the bound, and the sentences of a certificate.
+
+The bounds are exact for draws in which each set of n images is as likely as any other, and so for ours (see
+`iddkit.qc.sampling.draw`) where the bad images lie in the list by chance. Ours is stratified and systematic. It is the
+safer one where bad images lie together; where they are spread evenly over annotators or sequences it shows none of them
+a little more often. An example: of 50 images in 10 groups of 5, each of its own annotator, 10 are drawn; 12 are bad, one
+in each of 8 groups and two in each of 2. No bad one is then drawn with a probability of 0.8^8 * 0.6^2 = 0.0604, where
+the hypergeometric distribution has 0.0460: the bound of 11 is too small in 6 of 100 such cases and not in 5.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from iddkit.qc.acceptance import Decision, SamplingPlan, decide, upper_bound, upper_bound_when_stopped
-from iddkit.qc.progress.rounds import CONFIDENCE, Bound, Judged, Reopened, Round
+from iddkit.qc.progress.rounds import CONFIDENCE, Bound, Earlier, Judged, Reopened, Round
 from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import OPEN
 
@@ -66,7 +74,12 @@ def percent(images: int, size: int) -> str:
 
 
 def state(
-    project: str, batch: str, stage: str, rounds: tuple[Round, ...], reopened: tuple[Reopened, ...]
+    project: str,
+    batch: str,
+    stage: str,
+    rounds: tuple[Round, ...],
+    earlier: tuple[Earlier, ...],
+    reopened: tuple[Reopened, ...],
 ) -> tuple[str, ...]:
     """Return what a certificate says first, in sentences that follow from its numbers."""
     said = [_state_outcome(project, batch, stage, rounds)]
@@ -76,6 +89,13 @@ def state(
     if last:
         said.append(_state_bad(last))
         said.append("Each bound holds by itself, and assumes that the reviewers of the sample overlook no bad image.")
+    if any(one.bound.images is not None for one in last):
+        said.append(ASSUMED)
+    said += [
+        f"The seed of the {one.stage.upper()} sample was chosen by {one.drawn_by}, and not drawn by the machine."
+        for one in last
+        if one.given and one.is_drawn
+    ]
     returned = [one for one in rounds if one.verdict == Action.RETURN]
     if returned:
         count = f"{len(returned)} sample{'s' if len(returned) > 1 else ''} of this batch before"
@@ -86,6 +106,7 @@ def state(
             if last
             else f"{len(returned)} of its samples {was} returned."
         )
+    said += [*_state_left(rounds), *_state_earlier(earlier)]
     mended = [entry for one in last for entry in one.mended]
     if mended:
         again = sum(entry.passed != "" for entry in mended)
@@ -100,6 +121,44 @@ def state(
             "the certificate speaks of the version before."
         )
     return tuple(said)
+
+
+#: What the exactness of the bounds rests on; the figures are above.
+ASSUMED: Final = (
+    "The 95 % are exact if the bad images lie in the list by chance; if they are spread evenly over annotators or "
+    "sequences, a bound can be too small slightly more often than in 5 of 100 cases."
+)
+
+# Failed samples that are told of one by one; a table has them all.
+_TOLD: Final = 5
+
+
+def _state_left(rounds: tuple[Round, ...]) -> list[str]:
+    """Return how many images were in an earlier list of the batch and are not in its last one."""
+    if not rounds or not rounds[-1].list:
+        return []
+    last = {row[0] for row in rounds[-1].list}
+    left = {row[0] for one in rounds for row in one.list} - last
+    if not left:
+        return []
+    bad = len(left & {entry.key for one in rounds for entry in one.judged if entry.bad})
+    if len(left) == 1:
+        had = "had" if bad else "had not"
+        return [f"1 image left the list of this batch between its samples; it {had} been found bad in one of them."]
+    return [
+        f"{len(left)} images left the list of this batch between its samples; {bad} of them had been found bad in one."
+    ]
+
+
+def _state_earlier(earlier: tuple[Earlier, ...]) -> list[str]:
+    """Return which failed samples of other batches images of this one were in."""
+    said = [
+        f"{one.here} of these images {'were' if one.here != 1 else 'was'} in batch {one.batch} when its sample failed: "
+        f"{one.bad} bad among {one.inspected} ({one.stage.upper()}, round {one.round})."
+        for one in earlier[:_TOLD]
+    ]
+    more = len(earlier) - _TOLD
+    return [*said, f"So it was with {more} more failed samples, which are listed below."] if more > 0 else said
 
 
 def _state_outcome(project: str, batch: str, stage: str, rounds: tuple[Round, ...]) -> str:

@@ -89,14 +89,18 @@ class Round:
         ``qc3`` or ``qc4``.
     frozen_at, frozen_by, drawn_at, drawn_by, concluded_at, concluded_by
         Times and people; "" where it is not concluded.
-    drawn_seq
-        Number of the event in which the sample was sealed.
+    drawn_seq, concluded_seq
+        Numbers of the events in which the sample was sealed and concluded, 0 where it is not concluded.
+    is_imported
+        Whether an import brought one of these events: its time is that of a past, and not of the log's order.
     size, n, c
         Images of the list, at most so many of which are looked at, and of these so many may be bad.
     plan, risks
         As `SamplingPlan.to_json` and `Risks.to_json` have them; no risks where the sample was not drawn by lot.
     seed, list_hash, seal
         What the sample was drawn with, and what binds it.
+    given
+        Whether the one who drew named the seed; otherwise the machine drew it.
     list
         The frozen list: key, hash of the annotation, annotator, sequence.
     sample
@@ -121,6 +125,8 @@ class Round:
     drawn_at: str
     drawn_by: str
     drawn_seq: int
+    concluded_seq: int
+    is_imported: bool
     concluded_at: str
     concluded_by: str
     size: int
@@ -129,6 +135,7 @@ class Round:
     plan: dict[str, Any]
     risks: dict[str, Any]
     seed: str
+    given: bool
     list_hash: str
     seal: str
     list: tuple[tuple[str, str, str, str], ...]
@@ -145,6 +152,42 @@ class Round:
     def is_drawn(self) -> bool:
         """Whether it was drawn by lot."""
         return self.seed != IMPORTED
+
+    @property
+    def seeded(self) -> str:
+        """Where the seed came from, in words."""
+        if not self.is_drawn:
+            return "not drawn by lot"
+        return f"chosen by {self.drawn_by}" if self.given else "drawn by the machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A sample of another batch that failed while images of this one were in that batch.
+
+    Attributes
+    ----------
+    batch, round, stage
+        Whose sample, and which.
+    concluded_at, concluded_seq
+        When it failed: time, and number of the event.
+    inspected, bad
+        Images of it that were looked at, and bad ones among them.
+    here
+        How many images of that list are in this one now.
+    keys
+        Which these are, in the order of this list.
+    """
+
+    batch: str
+    round: int
+    stage: str
+    concluded_at: str
+    concluded_seq: int
+    inspected: int
+    bad: int
+    here: int
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +222,8 @@ class Certificate:
         The same in sentences: what it says first.
     rounds
         All samples of the batch, in the order in which they were drawn; none is left out.
+    earlier
+        Failed samples of other batches that images of the last list were in before, in the order in which they failed.
     reopened
         Frames that were changed since.
     """
@@ -193,6 +238,7 @@ class Certificate:
     log_until: str
     statement: tuple[str, ...]
     rounds: tuple[Round, ...]
+    earlier: tuple[Earlier, ...]
     reopened: tuple[Reopened, ...]
 
     def to_json(self) -> bytes:

@@ -8,12 +8,14 @@ Source: Mishra 2024, tables 3.1 and 3.2.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, case, distinct, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from iddkit.errors import OptionError
 from iddkit.qc.events import Kind, to_microseconds
@@ -24,6 +26,9 @@ from iddkit.qc.store.tables import batches, events
 
 #: Work on annotations and work of quality control: the stages of `Kind.WORKED`.
 ANNOTATION, QC = "annotation", "qc"
+
+# What a week counts of frames and hours.
+_COUNTED: Final = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.WORKED)
 
 # More rows than anybody reads, and far fewer than would take long.
 _MOST_WEEKS: Final = 1000
@@ -153,66 +158,57 @@ def read_weeks(
     """
     day = now.astimezone(ZoneInfo(project.timezone)).date() if containing is None else containing
     asked = find_weeks(project, day, weeks)
-    names = dict(connection.execute(select(batches.c.id, batches.c.name)).all())
+    told = _read_told(connection, asked)
     carried = count_carried(connection, [week.end for week in asked])
-    return [_read_week(connection, week, names, left) for week, left in zip(asked, carried, strict=True)]
+    return [_read_week(connection, *its) for its in zip(asked, told, carried, strict=True)]
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return to_microseconds(datetime.combine(day, time.min, zone))
 
 
-def _read_week(connection: Connection, week: Week, names: dict[int, str], carried: dict[str, int]) -> WeekRow:
-    raw, annotated = _count_handed_in(connection, week)
-    passed = {str(stage): 0 for stage in REVIEWS}
-    seconds = {ANNOTATION: 0, QC: 0}
-    its = _during(week)
-    columns = events.c.kind, events.c.stage, events.c.verdict
-    counted = func.count(distinct(events.c.frame)), func.sum(events.c.seconds)
-    kinds = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.WORKED)
-    query = select(*columns, *counted).where(its, events.c.kind.in_(kinds)).group_by(*columns)
-    for kind, stage, verdict, count, spent in connection.execute(query):
-        if kind == Kind.REVIEWED and verdict == Action.PASS:
-            passed[stage] = count
-        of_annotation = kind in (Kind.SUBMITTED, Kind.CONFLICT) or (kind == Kind.WORKED and stage == ANNOTATION)
-        seconds[ANNOTATION if of_annotation else QC] += int(spent)
-    told: dict[str, list[str]] = {Kind.FROZEN: [], Action.ACCEPT: [], Action.RETURN: []}
-    about = and_(events.c.frame.is_(None), events.c.kind.in_((Kind.FROZEN, Kind.CONCLUDED)))
-    concluded = select(events.c.kind, events.c.verdict, events.c.batch).where(its, about).order_by(events.c.seq)
-    for kind, verdict, batch in connection.execute(concluded):
-        told[Kind.FROZEN if kind == Kind.FROZEN else verdict].append(names[batch])
-    once = {what: tuple(dict.fromkeys(its)) for what, its in told.items()}
-    return WeekRow(
-        week,
-        raw,
-        annotated,
-        seconds[ANNOTATION],
-        seconds[QC],
-        passed,
-        once[Kind.FROZEN],
-        once[Action.ACCEPT],
-        once[Action.RETURN],
-        carried,
-    )
-
-
-def _during(week: Week) -> Any:
-    return and_(events.c.at >= week.start, events.c.at < week.end)
-
-
-def _count_handed_in(connection: Connection, week: Week) -> tuple[int, int]:
-    """Return how many frames were handed in, and how many of these do not stand in the repair queue."""
-    is_first = case((events.c.kind == Kind.SUBMITTED, 1), else_=0)
-    has_failed = case((events.c.verdict == Action.FAIL, 1), else_=0)
-    judged = and_(events.c.kind == Kind.REVIEWED, events.c.stage.in_((Stage.QC1, Stage.QC2)))
-    # The last event of a frame and whether it is a failure in one number: one pass, and no join.
+def _read_week(
+    connection: Connection, week: Week, told: dict[str, tuple[str, ...]], carried: dict[str, int]
+) -> WeekRow:
+    """Return a week's row: its events are read once, and come together by frame."""
+    kind, stage, verdict = events.c.kind, events.c.stage, events.c.verdict
+    is_handin = kind == Kind.SUBMITTED
+    is_judged = and_(kind == Kind.REVIEWED, stage.in_((Stage.QC1, Stage.QC2)))
+    is_annotation = or_(kind.in_((Kind.SUBMITTED, Kind.CONFLICT)), and_(kind == Kind.WORKED, stage == ANNOTATION))
+    has_failed = case((verdict == Action.FAIL, 1), else_=0)
+    has_passed = [and_(kind == Kind.REVIEWED, stage == review, verdict == Action.PASS) for review in REVIEWS]
     its = (
-        select(func.max(is_first).label("raw"), func.max(2 * events.c.seq + has_failed).label("last"))
-        .where(_during(week), or_(events.c.kind == Kind.SUBMITTED, judged))
+        select(
+            func.max(case((is_handin, 1), else_=0)).label("raw"),
+            # The last event of a frame and whether it is a failure in one number: one pass, and no join.
+            func.max(case((or_(is_handin, is_judged), 2 * events.c.seq + has_failed), else_=0)).label("last"),
+            func.sum(case((is_annotation, events.c.seconds), else_=0)).label(ANNOTATION),
+            func.sum(case((is_annotation, 0), else_=events.c.seconds)).label(QC),
+            *(func.max(case((its, 1), else_=0)).label(review) for its, review in zip(has_passed, REVIEWS, strict=True)),
+        )
+        .where(events.c.at >= week.start, events.c.at < week.end, kind.in_(_COUNTED))
         .group_by(FRAME)
         .subquery()
     )
-    is_whole = case((its.c.last % 2 == 0, 1), else_=0)
-    query = select(func.count(), func.coalesce(func.sum(is_whole), 0)).where(its.c.raw == 1)
-    raw, annotated = connection.execute(query).one()
-    return int(raw), int(annotated)
+    is_whole = and_(its.c.raw == 1, its.c.last % 2 == 0)
+    sums = (its.c.raw, case((is_whole, 1), else_=0), its.c[ANNOTATION], its.c[QC], *(its.c[stage] for stage in REVIEWS))
+    found = connection.execute(select(*(func.coalesce(func.sum(of), 0) for of in sums))).one()
+    raw, annotated, annotation, qc, *passed = map(int, found)
+    by_review = {str(stage): count for stage, count in zip(REVIEWS, passed, strict=True)}
+    batches_told = (told[Kind.FROZEN], told[Action.ACCEPT], told[Action.RETURN])
+    return WeekRow(week, raw, annotated, annotation, qc, by_review, *batches_told, carried)
+
+
+def _read_told(connection: Connection, weeks: Sequence[Week]) -> list[dict[str, tuple[str, ...]]]:
+    """Return for each week the names of the batches that were frozen, accepted and returned in it."""
+    names = dict(connection.execute(select(batches.c.id, batches.c.name)).all())
+    about = and_(events.c.frame.is_(None), events.c.kind.in_((Kind.FROZEN, Kind.CONCLUDED)))
+    during = and_(events.c.at >= weeks[-1].start, events.c.at < weeks[0].end)
+    query = select(events.c.at, events.c.kind, events.c.verdict, events.c.batch).where(during, about)
+    # Each name once, in the order of the log.
+    told: list[dict[str, dict[str, None]]] = [{Kind.FROZEN: {}, Action.ACCEPT: {}, Action.RETURN: {}} for _ in weeks]
+    starts = [week.start for week in reversed(weeks)]
+    for at, kind, verdict, batch in connection.execute(query.order_by(events.c.seq)):
+        what = Kind.FROZEN if kind == Kind.FROZEN else verdict
+        told[len(weeks) - bisect_right(starts, at)][what][names[batch]] = None
+    return [{what: tuple(named) for what, named in its.items()} for its in told]

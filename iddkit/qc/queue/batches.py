@@ -68,7 +68,13 @@ def freeze(work: Work, batch: Batch, actor: Person, *, leave_to: str | None = No
     waiting = [frame for frame in members if frame.stage not in (Stage.READY, Stage.DROPPED)]
     if waiting and leave_to is None:
         stages = ", ".join(f"{count} at {stage}" for stage, count in Counter(f.stage for f in waiting).items())
-        _refuse(work, batch, actor, "freeze", f"has frames that are not ready: {stages}; leave them to another batch")
+        _refuse(
+            work,
+            batch,
+            actor,
+            "freeze",
+            f"has frames that are not ready: {stages}; leave them to another batch (--leave-to)",
+        )
     ready = [frame for frame in members if frame.stage == Stage.READY]
     if not ready:
         _refuse(work, batch, actor, "freeze", "has no frame that passed QC2")

@@ -182,7 +182,7 @@ def restore(work: Work, frame: Frame, actor: Person, batch: Batch | None = None)
     require_move(work, frame, actor, Action.RESTORE)
     target = work.state.get(Batch, frame.batch) if batch is None else batch
     if target.stage != OPEN:
-        problem = f"batch {printable(target.name)} is at {target.stage}; name an open one"
+        problem = f"batch {printable(target.name)} is at {target.stage}; name an open one (--batch)"
         work.refuse(problem, actor=actor.id, action="restore", frame=frame.id)
     if target.id != frame.batch:
         work.append(Kind.MOVED, actor.id, frame=frame.id, batch=target.id)

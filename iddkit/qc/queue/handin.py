@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
 from iddkit import files, formats
-from iddkit.errors import printable
+from iddkit.errors import ImageError, printable
+from iddkit.images import read_size
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import assign_peer, give_up
 from iddkit.qc.queue.frames import add_batch
 from iddkit.qc.queue.rules import is_claimed_by_other, is_holder, require_move
-from iddkit.qc.stages import Action, Stage, describe_allowed, find_move
+from iddkit.qc.stages import Action, Role, Stage, describe_allowed, find_move
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Revision
 from iddkit.qc.store import contents
-from iddkit.qc.store.tables import revisions
+from iddkit.qc.store.tables import events, revisions
 from iddkit.qc.store.work import Work
 
 
@@ -64,20 +66,36 @@ class Outcome:
     was_there: bool = False
 
 
-def read_handin(path: Path, folder: Path) -> HandIn:
+def read_handin(path: Path, folder: Path, frame: Frame | None = None) -> HandIn:
     """Read an annotation file, and keep it in the folder of the project's files.
 
     It is done before the transaction, so that nobody waits for it. A file that no event names later does no harm.
+
+    Parameters
+    ----------
+    path
+        The file.
+    folder
+        Where it is kept.
+    frame
+        What it is of: if its image is at hand, the file has to be of an image of that size.
 
     Raises
     ------
     AnnotationError
         It cannot be read: nothing was kept.
+    FrameError
+        It is of an image of another size.
     StoreError
         It cannot be kept.
     """
     content = files.read_bytes(path)
     reading = formats.parse(content, path)
+    if frame is not None and frame.image:
+        image = Path(frame.root, frame.image)
+        with contextlib.suppress(ImageError):  # it is elsewhere, or damaged: that is not the hand-in's fault
+            size = read_size(image)
+            reading.annotation.fitted(size, image.name)
     shapes = sum(not shape.deleted for shape in reading.annotation.shapes)
     problems = tuple(str(problem) for problem in reading.problems)
     return HandIn(contents.keep(folder, content), path.name, shapes, problems)
@@ -126,14 +144,17 @@ def submit(
     )
     earlier = work.find(Revision, same.order_by(revisions.c.number.desc()).limit(1))
     if earlier and earlier[0].counts and find_move(Stage(frame.stage), Action.SUBMIT) is None:
-        return Outcome(frame, earlier[0], was_there=True)  # the answer to the first attempt was lost, perhaps
+        # The answer to the first attempt was lost, perhaps, or the time was forgotten.
+        if seconds and not _has_time(work, earlier[0]):
+            work.append(Kind.WORKED, person.id, frame=frame.id, stage="annotation", seconds=seconds)
+        return Outcome(frame, earlier[0], was_there=True)
     conflict = _find_conflict(work, frame, person, base)
     if conflict and earlier:
         return Outcome(frame, earlier[0], conflict=f"{conflict}; the same file is kept already")
     if not conflict and frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
-        judged = work.state.get(Revision, frame.id, frame.revision)
-        if judged.sha256 == handin.sha256:
-            problem = f"{printable(frame.key)}: the file is the same as revision {judged.number}; nothing is mended"
+        judged = select(revisions).where(revisions.c.frame == frame.id, revisions.c.sha256 == handin.sha256)
+        for same_file in work.find(Revision, judged.where(revisions.c.counts == 1).limit(1)):
+            problem = f"{printable(frame.key)}: the file is the same as revision {same_file.number}; nothing is mended"
             work.refuse(problem, actor=person.id, action="submit", frame=frame.id)
     number = frame.revisions + 1
     data: dict[str, object] = {"sha256": handin.sha256, "file": handin.file_name, "shapes": handin.shapes}
@@ -164,6 +185,18 @@ def submit(
     return Outcome(changed, work.state.get(Revision, frame.id, number))
 
 
+def _has_time(work: Work, revision: Revision) -> bool:
+    spent = select(events.c.seq).where(
+        events.c.frame == revision.frame,
+        events.c.actor == revision.person,
+        events.c.kind.in_((Kind.SUBMITTED, Kind.WORKED)),
+        events.c.seconds > 0,
+        events.c.at >= revision.at,
+    )
+    work.flush()
+    return work.connection.execute(spent.limit(1)).first() is not None
+
+
 def _find_conflict(work: Work, frame: Frame, person: Person, base: int | None) -> str:
     stage = Stage(frame.stage)
     if stage is Stage.DROPPED:
@@ -173,6 +206,8 @@ def _find_conflict(work: Work, frame: Frame, person: Person, base: int | None) -
             return f"nothing can be handed in; {describe_allowed(stage)}"
         editor = work.state.get(Person, frame.editor).name
         return f"revision {frame.revision} by {printable(editor)} is under review; {describe_allowed(stage)}"
+    if stage is Stage.ESCALATED and Role.LEAD not in person.role_set:
+        return f"it has failed too often, and the lead has it; {describe_allowed(stage)}"
     require_move(work, frame, person, Action.SUBMIT)
     if is_claimed_by_other(work, frame, person):
         assert frame.claimant is not None

@@ -55,7 +55,8 @@ def review(
     ------
     RefusedError
         The stage is no review, the person is not the one, drew the frame, or looked at another version; another one is
-        at it; it is not in the sealed sample, or was judged there already; a failure has no reason.
+        at it; it is not in the sealed sample, or was judged there already; a failure has no reason,
+        or a pass a grave one.
     """
     require_move(work, frame, person, verdict)
     if frame.was_drawn_by(person.id):
@@ -73,6 +74,8 @@ def review(
     if verdict is Action.FAIL and not marks:
         known = ", ".join(reason.code for reason in checklist.reasons)
         refuse(work, frame, person, verdict, f"a failed review needs a reason: {known}")
+    if verdict is Action.PASS and any(mark.severity.weight >= _least_bad(work, frame).weight for mark in marks):
+        refuse(work, frame, person, verdict, "a defect of this severity makes it fail")
     data: dict[str, object] = {"checklist": f"{checklist.name} {checklist.version}"}
     if marks:
         data["marks"] = [mark.to_json() for mark in marks]
@@ -81,8 +84,7 @@ def review(
     if text:
         data["text"] = text
     if frame.sample is not None and verdict is Action.FAIL:
-        plan = SamplingPlan.from_json(json.loads(work.state.get(Sample, frame.sample).plan))
-        data["bad"] = any(mark.severity.weight >= Severity(plan.bad_from).weight for mark in marks)
+        data["bad"] = any(mark.severity.weight >= _least_bad(work, frame).weight for mark in marks)
     stage = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
     return work.append(
         Kind.REVIEWED,
@@ -96,6 +98,13 @@ def review(
         seconds=seconds,
         data=data,
     )
+
+
+def _least_bad(work: Work, frame: Frame) -> Severity:
+    # In a sample its plan says from which severity on an image is bad; before, a pass may have minor defects.
+    if frame.sample is None:
+        return Severity.MAJOR
+    return Severity(SamplingPlan.from_json(json.loads(work.state.get(Sample, frame.sample).plan)).bad_from)
 
 
 def _require_sampled(work: Work, frame: Frame, person: Person, verdict: Action) -> None:
