@@ -214,3 +214,14 @@ def test_nobody_who_comes_is_flooded(quick: Store, go, come, name: str) -> None:
     since = review.events()[-1].seq
     hand_in_many(review, 101, 50)
     assert 8 <= count_given(review, name, since) <= 13  # a fifth, and what they have not drawn themselves
+
+
+def test_a_frame_that_is_dropped_gives_its_load_back(quick: Store) -> None:
+    review = start_review(quick, 1, TEAM)
+    review.submit("a0")
+    peer = review.holder()
+    assert review.person(peer).load == 1
+    review.drop()
+    assert review.person(peer).load == 0
+    review.restore()
+    assert sum(review.person(name).load for name in TEAM) == 1

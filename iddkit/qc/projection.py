@@ -92,14 +92,18 @@ def _released(state: State, event: Event) -> None:
 
 def _assigned(state: State, event: Event) -> None:
     frame = _frame_of(state, event)
-    for person, step in event.data.get("load", ()):
-        row = state.get(Person, person)
-        state.put(replace(row, load=row.load + step))
+    _move_load(state, event)
     stage = next_stage(frame, Action.ASSIGN)
     changed = replace(frame, holder=event.data["person"], claimant=None, claimed_until=None, stage=stage)
     if stage != frame.stage:
         changed = replace(changed, rounds=0, moved=event.seq)
     state.put(changed)
+
+
+def _move_load(state: State, event: Event) -> None:
+    for person, step in event.data.get("load", ()):
+        row = state.get(Person, person)
+        state.put(replace(row, load=row.load + step))
 
 
 def _revision(event: Event, *, counts: bool) -> Revision:
@@ -261,6 +265,7 @@ def _concluded(state: State, event: Event) -> None:
 
 def _dropped(state: State, event: Event) -> None:
     frame = _frame_of(state, event)
+    _move_load(state, event)
     stage = next_stage(frame, Action.DROP)
     changed = replace(frame, stage=stage, claimant=None, claimed_until=None, holder=None, moved=event.seq)
     state.put(replace(changed, back=event.data["back"]))

@@ -46,12 +46,15 @@ def assign_peer(work: Work, frame: Frame, actor: Person | None = None) -> Frame:
     if not able:
         able = _swap(work, frame, present, least) or _least([p for p in present if not frame.was_drawn_by(p.id)])
     peer = _cast(work, able)
-    return _assign(work, frame, peer.id, _load(work, frame, peer), by)
+    return _assign(work, frame, peer.id, move_load(work, frame, peer), by)
 
 
-def _load(work: Work, frame: Frame, taker: Person | None) -> list[list[int]]:
-    # The load that changes hands. A lead who stands in for a peer has none, a frame that comes back is none, and what a
-    # lead gives to somebody is no lot: nobody else is to have more for it.
+def move_load(work: Work, frame: Frame, taker: Person | None) -> list[list[int]]:
+    """Return the load that changes hands with a frame: person, and one more or less.
+
+    A lead who stands in for a peer has none, a frame that comes back is none, and what a lead gives to somebody is no
+    lot: nobody else is to have more for it.
+    """
     steps = [[taker.id, 1]] if taker is not None and Role.ANNOTATOR in taker.role_set else []
     if frame.holder is not None and Role.ANNOTATOR in work.state.get(Person, frame.holder).role_set:
         steps.append([frame.holder, -1])
@@ -89,7 +92,7 @@ def _swap(work: Work, frame: Frame, present: Sequence[Person], least: int) -> li
         takers = [person for person in below if not other.was_drawn_by(person.id)]
         if takers and other.holder is not None:
             taker = _cast(work, takers)
-            _assign(work, other, taker.id, _load(work, other, taker), None)
+            _assign(work, other, taker.id, move_load(work, other, taker), None)
             return [work.state.get(Person, other.holder)]
     return []
 
@@ -122,7 +125,7 @@ def give(work: Work, frame: Frame, person: Person, actor: Person) -> Frame:
         problem = "is away or has left"
     if problem:
         work.refuse(f"{printable(person.name)} {problem}", actor=actor.id, action="assign", frame=frame.id)
-    return _assign(work, frame, person.id, _load(work, frame, None), actor.id)
+    return _assign(work, frame, person.id, move_load(work, frame, None), actor.id)
 
 
 def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
@@ -133,7 +136,7 @@ def note_holder(work: Work, frame: Frame, person: Person) -> Frame:
     move = find_move(Stage(frame.stage), Action.ASSIGN)
     if move is None or frame.holder == person.id or may_hold(frame, person, Stage(move.to)):
         return frame
-    return _assign(work, frame, person.id, _load(work, frame, person), None)
+    return _assign(work, frame, person.id, move_load(work, frame, person), None)
 
 
 _WITHOUT_PEER: Final = (

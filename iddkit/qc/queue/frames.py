@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from iddkit.errors import OptionError, printable
 from iddkit.frames import Index
 from iddkit.qc.events import Kind
-from iddkit.qc.queue.assignment import assign_peer
+from iddkit.qc.queue.assignment import assign_peer, move_load
 from iddkit.qc.queue.people import require_lead
 from iddkit.qc.queue.rules import require_move
 from iddkit.qc.stages import Action, Stage
@@ -167,7 +167,10 @@ def drop(work: Work, frame: Frame, actor: Person, reason: str) -> Frame:
     if not reason.strip():
         work.refuse("say why the frame is dropped", actor=actor.id, action="drop", frame=frame.id)
     back = Stage.QC1 if frame.revision else Stage.ANNOTATE
-    work.append(Kind.DROPPED, actor.id, frame=frame.id, stage=frame.stage, reason=reason.strip(), data={"back": back})
+    data: dict[str, object] = {"back": back}
+    if load := move_load(work, frame, None):
+        data["load"] = load
+    work.append(Kind.DROPPED, actor.id, frame=frame.id, stage=frame.stage, reason=reason.strip(), data=data)
     return work.state.get(Frame, frame.id)
 
 

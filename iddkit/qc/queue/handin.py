@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,7 +223,7 @@ def _find_conflict(work: Work, frame: Frame, person: Person, base: int | None) -
 
 def _reopen(work: Work, frame: Frame) -> Batch:
     # The certificate of its batch speaks of the version before: the frame has to pass all stages in another batch.
-    name = work.state.get(Batch, frame.batch).name.removesuffix(".reopened")
+    name = re.sub(r"\.reopened\d*$", "", work.state.get(Batch, frame.batch).name)
     number = 1
     while True:
         batch = add_batch(work, f"{name}.reopened{number if number > 1 else ''}")

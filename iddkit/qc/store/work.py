@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection, Select, Update, bindparam, insert, select, update
 
-from iddkit.errors import RefusedError
+from iddkit.errors import OptionError, RefusedError
 from iddkit.qc.events import NO_HASH, Event, Kind, encode_data, hash_event
 from iddkit.qc.projection import apply
 from iddkit.qc.state import KEYS, ONLY, Project, R, Row, key_of
@@ -177,7 +177,15 @@ class Work:
         data: dict[str, Any] | None = None,
         at: int | None = None,
     ) -> Event:
-        """Add an event to the log and change the state as it says."""
+        """Add an event to the log and change the state as it says.
+
+        Raises
+        ------
+        OptionError
+            The time spent is none.
+        """
+        if not 0 <= seconds < 2**31:
+            raise OptionError(f"{seconds} seconds is no time that a task can take")
         event = Event(
             seq=self.next_seq,
             at=self.at if at is None else at,
