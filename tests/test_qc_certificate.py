@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 
 from iddkit.errors import OptionError
 from iddkit.qc import queue
-from iddkit.qc.acceptance import SamplingPlan, upper_bound
+from iddkit.qc.acceptance import SamplingPlan, accept_probability, upper_bound
 from iddkit.qc.events import Kind
 from iddkit.qc.progress.certificate import Certificate, percent, read_certificate, redraw
-from iddkit.qc.sampling import IMPORTED, Listed, hash_list, seal
+from iddkit.qc.progress.claims import state
+from iddkit.qc.progress.comparison import compare_certificate
+from iddkit.qc.sampling import IMPORTED, Listed, draw, hash_list, seal
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Batch
-from iddkit.qc.store.database import open_store
+from iddkit.qc.store.database import create_store, open_store
 from iddkit.qc.verify import verify
 from iddkit.reporting.qc_certificate import certificate_markdown, certificate_page
+from tests.qc_project import Review, start_review
 from tests.qc_run import Run, polygons, start
 
 
@@ -269,11 +272,15 @@ def test_what_is_no_certificate_is_refused_in_a_line(content: bytes) -> None:
 
 
 @cache
-def example() -> dict[str, Any]:
+def example_run() -> tuple[Run, dict[str, Any]]:
     run = start(Path(mkdtemp()) / "p", 20)
     run.finish("B", 0.4)
     content: dict[str, Any] = json.loads(certify(run).to_json())
-    return content
+    return run, content
+
+
+def example() -> dict[str, Any]:
+    return example_run()[1]
 
 
 def change(value: Any) -> Any:
@@ -421,6 +428,248 @@ def test_markdown_states_the_same(accepted: Run) -> None:
     for one in certificate.rounds:
         assert one.seal in text
     assert "at most" in text
+
+
+def accept(review: Review, name: str) -> None:
+    """Take a batch whose frames are ready to its acceptance."""
+    review.freeze(name=name)
+    for stage, person in (("qc3", "rex"), ("qc4", "eve")):
+        assert review.batch(name).stage == stage
+        review.draw(name=name)
+        review.judge_sample(person)
+        review.conclude(name=name)
+
+
+def certify_of(review: Review, name: str) -> Certificate:
+    with review.store.reading() as connection:
+        return read_certificate(connection, review.batch(name))
+
+
+def mend(review: Review) -> None:
+    """Take up what was returned, until all is ready."""
+    for frame in review.frames():
+        if frame.stage == "repair":
+            review.submit("ann", frame.id)
+        if review.frame(frame.id).stage == "qc1":
+            review.passes(review.holder(frame.id), frame.id)
+        if review.frame(frame.id).stage == "qc2":
+            review.passes("sue", frame.id)
+
+
+def returned(folder: Path, count: int = 20) -> tuple[Review, int]:
+    """A batch whose sample of 4 failed; the number of the bad frame."""
+    review = start_review(create_store(str(folder / "qc.db"), durable=False), count)
+    review.to_ready(*range(1, count + 1))
+    review.freeze()
+    review.draw(plan=SamplingPlan("fixed", n=4, c=0))
+    bad = min((frame for frame in review.frames() if frame.position), key=lambda frame: frame.position or 0).id
+    review.judge_sample("rex", bad)
+    review.conclude()
+    return review, bad
+
+
+def test_failed_sample_follows_its_images_into_another_batch(tmp_path: Path) -> None:
+    review, _ = returned(tmp_path)
+    kept = next(frame.id for frame in review.frames() if frame.stage == "qc2")
+    review.passes("sue", kept)
+    review.freeze(leave_to="fresh")
+    mend(review)
+    accept(review, "fresh")
+    certificate = certify_of(review, "fresh")
+    assert [(one.batch, one.round, one.stage, one.inspected, one.bad, one.here) for one in certificate.earlier] == [
+        ("b", 1, "qc3", 4, 1, 19)
+    ]
+    said = "19 of these images were in batch b when its sample failed: 1 bad among 4 (QC3, round 1)."
+    assert said in certificate.statement
+    assert said in certificate_page(certificate).decode()
+    assert "## Failed samples of other batches" in certificate_markdown(certificate)
+    assert redraw(certificate.to_json()) == []
+    assert verify(review.store, files=False, certificates=[certificate]).ok
+    content = json.loads(certificate.to_json())
+    content["earlier"], content["statement"] = [], [one for one in content["statement"] if one != said]
+    assert redraw(content) == []  # only the log shows it
+    found = verify(review.store, files=False, certificates=[Certificate.from_json(content)])
+    assert "earlier: 0 entries, and 1 by the log" in [finding.problem for finding in found.findings]
+
+
+def test_failed_sample_follows_a_frame_that_is_dropped_and_restored_elsewhere(tmp_path: Path) -> None:
+    review, bad = returned(tmp_path)
+    review.drop(bad)
+    review.do(lambda work: queue.add_batch(work, "other"))
+    review.restore(bad, batch="other")
+    mend(review)
+    accept(review, "other")
+    assert "1 of these images was in batch b" in " ".join(certify_of(review, "other").statement)
+    accept(review, "b")
+    certificate = certify_of(review, "b")
+    assert certificate.earlier == ()
+    said = "1 image left the list of this batch between its samples; it had been found bad in one of them."
+    assert said in certificate.statement
+    assert redraw(certificate.to_json()) == []
+
+
+def test_failure_after_the_acceptance_is_no_earlier_one(tmp_path: Path) -> None:
+    review = start_review(create_store(str(tmp_path / "qc.db"), durable=False), 6)
+    review.to_ready(*range(1, 7))
+    accept(review, "b")
+    for number in (1, 2, 3):
+        review.submit("ann", number)
+    mend(review)
+    review.freeze(name="b.reopened")
+    review.draw(name="b.reopened", plan=SamplingPlan("fixed", n=3, c=0))
+    review.judge_sample("rex", 1, 2, 3)
+    review.conclude(name="b.reopened")
+    assert certify_of(review, "b").earlier == ()
+    assert len({one.key for one in certify_of(review, "b").reopened}) == 3
+
+
+def test_batch_of_reopened_frames_does_not_say_that_they_changed_after_it(tmp_path: Path) -> None:
+    review = start_review(create_store(str(tmp_path / "qc.db"), durable=False), 5)
+    review.to_ready(*range(1, 6))
+    accept(review, "b")
+    review.submit("ann", 1)
+    mend(review)
+    accept(review, "b.reopened")
+    assert certify_of(review, "b.reopened").reopened == ()
+    before = certify_of(review, "b")
+    assert [(one.key, one.batch, one.stage) for one in before.reopened] == [
+        (review.frame(1).key, "b.reopened", "accepted")
+    ]
+    review.submit("ann", 1)
+    assert [one.stage for one in certify_of(review, "b.reopened").reopened] == ["qc1"]
+    assert len(certify_of(review, "b").reopened) == 2
+    # What stood at accepted then stands at QC1 now: the certificate is still right.
+    assert verify(review.store, files=False, certificates=[before]).ok
+
+
+def test_named_seed_is_shown_as_chosen(accepted: Run) -> None:
+    certificate = certify(accepted)
+    assert {one.given for one in certificate.rounds} == {True}
+    assert "The seed of the QC3 sample was chosen by rex, and not drawn by the machine." in certificate.statement
+    assert "two (chosen by rex)" in certificate_page(certificate).decode()
+    assert "chosen by rex" in certificate_markdown(certificate)
+
+
+def test_seed_of_the_machine_is_shown_as_that(tmp_path: Path) -> None:
+    review, _ = returned(tmp_path, 8)
+    certificate = certify_of(review, "b")
+    assert [one.given for one in certificate.rounds] == [False]
+    assert "(drawn by the machine)" in certificate_page(certificate).decode()
+    assert not any("chosen by" in sentence for sentence in certificate.statement)
+
+
+def test_statement_says_what_the_exactness_assumes(accepted: Run) -> None:
+    assert any("slightly more often than in 5 of 100 cases" in sentence for sentence in certify(accepted).statement)
+
+
+def test_evenly_spread_bad_images_are_missed_as_often_as_is_stated() -> None:
+    listed = [Listed(f"t/{group}/{i}", "", f"a{group}", f"s{group}") for group in range(10) for i in range(5)]
+    bad = {group * 5 for group in range(10)} | {1, 6}
+    count = 3000
+    missed = sum(bad.isdisjoint(draw(listed, 10, str(seed))) for seed in range(count)) / count
+    assert accept_probability(50, 10, 0, 12) == pytest.approx(0.0460, abs=5e-5)
+    assert pytest.approx(0.0604, abs=5e-5) == 0.8**8 * 0.6**2
+    assert missed == pytest.approx(0.0604, abs=4 * (0.0604 * 0.94 / count) ** 0.5)
+
+
+def restate(content: dict[str, Any]) -> dict[str, Any]:
+    """Write the sentences that follow from the numbers."""
+    one = Certificate.from_json(content)
+    said = state(one.project, one.batch, one.stage, one.rounds, one.earlier, one.reopened)
+    return {**content, "statement": list(said)}
+
+
+def cut_first(content: dict[str, Any]) -> None:
+    del content["rounds"][0]
+
+
+def cut_first_and_number(content: dict[str, Any]) -> None:
+    del content["rounds"][0]
+    for one in content["rounds"]:
+        one["round"] -= 1
+
+
+def cut_last(content: dict[str, Any]) -> None:
+    del content["rounds"][-1]
+
+
+def call_open(content: dict[str, Any]) -> None:
+    content["stage"] = "open"
+
+
+def turn_times(content: dict[str, Any]) -> None:
+    content["rounds"][-1]["drawn_at"] = "2999-01-01 00:00:00Z"
+
+
+def turn_events(content: dict[str, Any]) -> None:
+    content["rounds"][-1]["drawn_seq"] = 1
+
+
+def turn_rounds(content: dict[str, Any]) -> None:
+    content["rounds"].reverse()
+
+
+def widen_list(content: dict[str, Any]) -> None:
+    """QC3's list loses images that QC4's has."""
+    one = content["rounds"][1]
+    one["list"] = [row for row in one["list"] if row[0] in one["sample"]]
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        (cut_first, "cannot follow"),
+        (cut_last, "cannot be at accepted"),
+        (call_open, "cannot be at open"),
+        (turn_times, "times do not ascend"),
+        (turn_events, "numbers of its events do not ascend"),
+        (turn_rounds, "cannot follow"),
+        (widen_list, "has images that the one of QC3 does not have"),
+    ],
+)
+def test_samples_that_contradict_one_another_are_found(
+    accepted: Run, forge: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    content = json.loads(certify(accepted).to_json())
+    forge(content)
+    assert said in " ".join(redraw(restate(content)))
+
+
+@pytest.mark.parametrize("forge", [cut_first, cut_first_and_number, cut_last, turn_times, turn_events])
+def test_certificate_that_is_not_the_log_s_is_found_by_the_log(
+    accepted: Run, forge: Callable[[dict[str, Any]], None]
+) -> None:
+    certificate = certify(accepted)
+    accepted.work()  # the log goes on
+    assert verify(accepted.store, files=False, certificates=[certificate]).ok
+    content = json.loads(certificate.to_json())
+    forge(content)
+    found = verify(accepted.store, files=False, certificates=[Certificate.from_json(restate(content))])
+    assert {finding.kind for finding in found.findings} == {"certificates"}
+    if forge is cut_first_and_number:
+        assert redraw(restate(content)) == []  # nothing in it is wrong by itself
+        assert "leaves out the sample of round 1 (qc3" in found.findings[0].problem
+
+
+@given(st.data())
+def test_any_change_of_a_certificate_is_found_by_the_log(data: st.DataObject) -> None:
+    run, content = example_run()
+    forged = json.loads(json.dumps(content))
+    path = data.draw(st.sampled_from([path for path in paths(content) if path[0] not in ("format", "log_events")]))
+    target: Any = forged
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = change(target[path[-1]])
+    with contextlib.suppress(OptionError), run.store.reading() as connection:
+        assert compare_certificate(connection, Certificate.from_json(forged))
+
+
+def test_certificate_of_another_project_is_a_finding_and_no_crash(accepted: Run, tmp_path: Path) -> None:
+    certificate = certify(accepted)
+    other = start(tmp_path / "other", 2, batch="other")
+    for log_events in (certificate.log_events, 3):
+        shown = Certificate.from_json({**json.loads(certificate.to_json()), "log_events": log_events})
+        assert not verify(other.store, files=False, certificates=[shown]).ok
 
 
 NASTY = "<b>x</b> | [a](b) \\ {{7*7}}"

@@ -6,17 +6,25 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from iddkit.qc import queue
+from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.events import Event, Kind, hash_event
+from iddkit.qc.queue.batches import list_frames, read_frames
+from iddkit.qc.sampling import Listed, draw, hash_list, seal
+from iddkit.qc.state import Batch, Frame
 from iddkit.qc.store.database import open_store
-from iddkit.qc.store.tables import TABLES, events
-from iddkit.qc.store.work import row_of
+from iddkit.qc.store.tables import TABLES, events, frames
+from iddkit.qc.store.work import Work, row_of
 from iddkit.qc.verify import Verification, hash_row, verify
-from tests.qc_run import start
+from tests.qc_run import Run, polygons, start
+from tests.qc_stores import Databases
 
 Tamper = Callable[..., Verification]
 
@@ -203,6 +211,216 @@ def test_change_of_any_column_of_any_row_is_found(tamper: Tamper, table: str, co
 def test_missing_row_is_found(tamper: Tamper, table: str) -> None:
     found = tamper(f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")
     assert [finding.problem for finding in found.findings] == ["the row is missing"]
+
+
+Forge = Callable[[Run, Work], object]
+
+
+def find(work: Work, stage: str) -> Frame:
+    return work.find(Frame, select(frames).where(frames.c.stage == stage).order_by(frames.c.id).limit(1))[0]
+
+
+def review_own(run: Run, work: Work) -> None:
+    frame = find(work, "qc1")
+    work.append(Kind.REVIEWED, frame.author, frame=frame.id, batch=1, stage="qc1", verdict="pass", revision=1)
+
+
+def review_in_another_role(run: Run, work: Work) -> None:
+    frame = find(work, "qc2")
+    work.append(Kind.REVIEWED, run.person("rex").id, frame=frame.id, batch=1, stage="qc2", verdict="pass", revision=1)
+
+
+def review_another_version(run: Run, work: Work) -> None:
+    frame = find(work, "qc2")
+    work.append(Kind.REVIEWED, run.person("sue").id, frame=frame.id, batch=1, stage="qc2", verdict="pass", revision=7)
+
+
+def drop_as_annotator(run: Run, work: Work) -> None:
+    frame = find(work, "qc2")
+    work.append(Kind.DROPPED, run.person("ann").id, frame=frame.id, stage="qc2", reason="x", data={"back": "qc1"})
+
+
+def hand_in_after_leaving(run: Run, work: Work) -> None:
+    data = {"id": run.person("cy").id, "name": "cy", "roles": ["annotator"], "active": 0, "absences": []}
+    work.append(Kind.PERSON, run.person("lead").id, data=data)
+    content = {"sha256": "0" * 64, "file": "a.json", "shapes": 1}
+    frame = find(work, "annotate")
+    work.append(Kind.SUBMITTED, run.person("cy").id, frame=frame.id, stage="annotate", revision=1, data=content)
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        (review_own, "nobody reviews what they drew"),
+        (review_in_another_role, "pass at qc2 is for supervisor or lead, and rex was none"),
+        (review_another_version, "judges revision 7, and 1 counted"),
+        (drop_as_annotator, "drop at qc2 is for lead, and ann was none"),
+        (hand_in_after_leaving, "cy had left"),
+    ],
+)
+def test_events_that_the_queue_would_refuse_are_found_though_chain_and_rows_fit(
+    tmp_path: Path, forge: Forge, said: str
+) -> None:
+    run = start(tmp_path / "p", 3)
+    run.submit("train/0/0000", "ann", polygons(3))
+    run.submit("train/1/0001", "ann", polygons(4))
+    holder = run.frame("train/1/0001").holder
+    run.review("train/1/0001", next(name for name in ("bo", "cy") if run.person(name).id == holder))
+    assert verify(run.store).ok
+    with run.store.writing(run.tick()) as work:
+        forge(run, work)
+    found = verify(run.store, files=False)
+    assert [(finding.kind, said in finding.problem) for finding in found.findings] == [("log", True)]
+
+
+def sampled(folder: Path, count: int = 12) -> Run:
+    """A project with a frozen batch and no sample yet."""
+    run = start(folder / "p", count)
+    run.work()
+    with run.store.writing(run.tick()) as work:
+        queue.freeze(work, work.state.get(Batch, 1), run.person("rex"))
+    return run
+
+
+def forge_sample(run: Run, change: Callable[[dict[str, Any]], None]) -> Verification:
+    """Verify after a sample that somebody wrote by hand, sealed anew after a change."""
+    with run.store.writing(run.tick()) as work:
+        members = read_frames(work, work.state.get(Batch, 1))
+        listed = list_frames(work, members)
+        plan = SamplingPlan("fixed", n=4, c=0)
+        data: dict[str, Any] = {"id": 1, "seed": "x", "plan": plan.to_json(), "size": len(listed), "allowed": 0}
+        data["list"] = [one.to_json() for one in listed]
+        data["positions"] = [members[place].id for place in draw(listed, 4, "x")]
+        change(data)
+        data["list_hash"] = hash_list([Listed(*row) for row in data["list"]])
+        keys = [work.state.get(Frame, number).key for number in data["positions"]]
+        data["seal"] = data.get("seal", seal(data["list_hash"], data["seed"], data["plan"], keys))
+        work.append(Kind.SAMPLE, run.person("rex").id, batch=1, stage="qc3", data=data)
+    return verify(run.store, files=False)
+
+
+def choose_images(data: dict[str, Any]) -> None:
+    data["positions"] = sorted(set(range(1, 13)) - set(data["positions"]))[:4]
+
+
+def shorten(data: dict[str, Any]) -> None:
+    data["positions"].pop()
+
+
+def allow_more(data: dict[str, Any]) -> None:
+    data["allowed"] = 3
+
+
+def list_other_annotators(data: dict[str, Any]) -> None:
+    for row in data["list"]:
+        row[2] = "bo"
+
+
+def break_seal(data: dict[str, Any]) -> None:
+    data["seal"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (choose_images, "holds other images than its seed draws"),
+        (shorten, "has not the n = 4, c = 0 of its plan"),
+        (allow_more, "has not the n = 4, c = 0 of its plan"),
+        (list_other_annotators, "lists other images than were frozen"),
+        (break_seal, "has a seal that does not fit"),
+    ],
+)
+def test_samples_that_no_seed_drew_are_found(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    found = forge_sample(sampled(tmp_path), change)
+    assert any(said in finding.problem for finding in found.findings)
+    assert {finding.where for finding in found.findings} == {found.findings[0].where}
+
+
+def test_sample_that_its_seed_drew_is_right(tmp_path: Path) -> None:
+    assert forge_sample(sampled(tmp_path), lambda data: None).ok
+
+
+@pytest.mark.parametrize(
+    ("verdict", "seen", "bad", "said"),
+    [
+        ("return", 3, 1, ""),
+        ("accept", 3, 1, "by plan and sample it is 'return'"),
+        ("return", 3, 0, "1 bad among 3 were seen"),
+        ("return", 999, -5, "1 bad among 3 were seen"),
+    ],
+)
+def test_conclusions_that_the_sample_does_not_have_are_found(
+    tmp_path: Path, verdict: str, seen: int, bad: int, said: str
+) -> None:
+    run = sampled(tmp_path)
+    run.draw("B", "1")  # 3 of 12, none may be bad
+    drawn = sorted((f for f in run.frames("qc3") if f.sample is not None), key=lambda frame: frame.position or 0)
+    for place, frame in enumerate(drawn):
+        run.review(frame.key, "rex", *(["gap"] if place == 1 else []))
+    with run.store.writing(run.tick()) as work:
+        data = {"seen": seen, "bad": bad, "sample": 1}
+        work.append(Kind.CONCLUDED, run.person("rex").id, batch=1, stage="qc3", verdict=verdict, data=data)
+    findings = verify(run.store, files=False).findings
+    assert [said in finding.problem for finding in findings] == ([True] if said else [])
+
+
+def test_frame_that_goes_on_though_its_sample_failed_is_found(tmp_path: Path) -> None:
+    run = sampled(tmp_path)
+    run.draw("B", "1")
+    for frame in [frame for frame in run.frames("qc3") if frame.sample is not None]:
+        run.review(frame.key, "rex", "gap")
+    with run.store.writing(run.tick()) as work:
+        rex = run.person("rex").id
+        data: dict[str, Any] = {"seen": 3, "bad": 3, "sample": 1}
+        work.append(Kind.CONCLUDED, rex, batch=1, stage="qc3", verdict="return", data=data)
+        work.append(Kind.SETTLED, rex, frame=1, batch=1, stage="qc3", data={"action": "accept"})
+    first = verify(run.store, files=False).first_broken
+    assert first is not None
+    assert "does not follow from the conclusion" in first.problem
+
+
+def test_trigger_that_does_nothing_is_found(tamper: Tamper, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "copy" / "qc.db")) as database:
+        database.execute("DROP TRIGGER event_UPDATE")
+        database.execute("CREATE TRIGGER event_UPDATE BEFORE UPDATE ON event BEGIN SELECT 1; END")
+        database.execute("CREATE TRIGGER other AFTER INSERT ON event BEGIN UPDATE person SET load = 0; END")
+        database.commit()
+    found = tamper()
+    assert [finding.where for finding in found.findings] == ["trigger event_UPDATE", "trigger other"]
+
+
+WEAKENED = """
+DROP TRIGGER event_kept ON event;
+CREATE TRIGGER event_kept BEFORE TRUNCATE ON event EXECUTE FUNCTION keep_events()
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_found"),
+    [
+        ("SELECT 1", False),
+        ("ALTER TABLE event DISABLE TRIGGER event_kept", True),
+        ("ALTER TABLE event ENABLE REPLICA TRIGGER event_kept", True),
+        ("DROP TRIGGER event_kept ON event", True),
+        (
+            "CREATE OR REPLACE FUNCTION keep_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+            True,
+        ),
+        (WEAKENED, True),
+    ],
+)
+def test_trigger_of_postgresql_that_does_nothing_is_found(
+    postgresql: Databases, statement: str, is_found: bool
+) -> None:
+    with postgresql.new() as url:
+        store = open_store(url)
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        found = [finding for finding in verify(store, files=False).findings if finding.kind == "store"]
+        store.close()
+    assert [finding.where for finding in found] == (["trigger event_kept"] if is_found else [])
 
 
 def test_missing_trigger_is_found(tamper: Tamper) -> None:

@@ -1,8 +1,10 @@
-"""Checking a project: the log's chain, the rows that were computed from it, and the files that were handed in.
+"""Checking a project: the log's chain and rules, the rows that were computed from it, and the files of the hand-ins.
 
-The log is replayed from its first event. Two things it cannot show by itself: that it was written anew from some event
+The log is replayed from its first event, and each event has to be one that the queue would have written (see
+`iddkit.qc.audit`). Two things it cannot show by itself: that it was written anew from some event
 on, with all hashes; and that its end was cut off, where that changed no row. For these somebody has to have noted the
-number and the hash of a later event. Every certificate does; `verify` takes them as `anchors`.
+number and the hash of a later event. Every certificate does; `verify` takes them as
+`anchors`, or whole certificates, and compares what they say.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import DatabaseError
 
 from iddkit.errors import StoreError, printable, shown
 from iddkit.qc import state
+from iddkit.qc.audit import Audit
 from iddkit.qc.events import NO_HASH, Event, Kind, to_text
+from iddkit.qc.guard import check_guard
+from iddkit.qc.progress.comparison import compare_certificate
+from iddkit.qc.progress.rounds import Certificate
 from iddkit.qc.projection import apply
 from iddkit.qc.state import KEYS, ONLY, Frame, MemoryState, Project, Revision, key_of
 from iddkit.qc.store import contents
@@ -33,7 +39,7 @@ CHUNK: Final = 2000
 #: Findings of one kind that are named; the others are counted.
 NAMED: Final = 50
 
-LOG, ROWS, FILES, STORE = "log", "rows", "files", "store"
+LOG, ROWS, FILES, STORE, CERTIFICATES = "log", "rows", "files", "store", "certificates"
 
 # What an event that cannot follow those before it makes of `apply`.
 _CANNOT_FOLLOW: Final = (KeyError, ValueError, TypeError, AttributeError, AssertionError, IndexError, OverflowError)
@@ -54,7 +60,7 @@ class Finding:
     Attributes
     ----------
     kind
-        ``log``, ``rows``, ``files`` or ``store``.
+        ``log``, ``rows``, ``files``, ``store`` or ``certificates``.
     where
         ``event 17 (reviewed, 2019-07-17 10:00:00Z)``, ``frame 3 (train/0/003)``.
     problem
@@ -83,7 +89,8 @@ class Verification:
     last
         Number and hash of the last event: to be noted down, as an anchor of a later check.
     findings
-        Of the log in its order, then of rows, of files, and of the database itself; at most `NAMED` of a kind.
+        Of the log in its order, then of rows, of files, of the database itself, and of certificates; at most `NAMED` of
+        a kind.
     left_out
         Kind to how many findings more there are.
     """
@@ -127,6 +134,7 @@ def verify(
     *,
     files: bool = True,
     anchors: Mapping[int, str] | None = None,
+    certificates: Sequence[Certificate] = (),
     progress: Progress | None = None,
 ) -> Verification:
     """Check a project. Others may write meanwhile: it sees one moment.
@@ -139,6 +147,8 @@ def verify(
         Read every file that was handed in, too, and compare its hash.
     anchors
         Number of an event to the hash that was noted of it: on a certificate, or by an earlier check.
+    certificates
+        Their events are anchors, too; and all that they say has to be what the log said by then.
     progress
         Called now and then.
 
@@ -148,7 +158,9 @@ def verify(
         The database cannot be read at all.
     """
     with store.reading() as connection:
-        return verify_connection(connection, store, files=files, anchors=anchors, progress=progress)
+        return verify_connection(
+            connection, store, files=files, anchors=anchors, certificates=certificates, progress=progress
+        )
 
 
 def verify_connection(
@@ -157,18 +169,24 @@ def verify_connection(
     *,
     files: bool | Path = True,
     anchors: Mapping[int, str] | None = None,
+    certificates: Sequence[Certificate] = (),
     progress: Progress | None = None,
 ) -> Verification:
     """Check what a connection sees; as `verify`. `files` may be the folder of the files, where that is another one."""
     found = _Findings()
     memory = MemoryState()
-    last, is_replayed = _check_log(connection, memory, found, dict(anchors or {}), progress)
+    noted = [*(anchors or {}).items(), *((one.log_events, one.log_hash) for one in certificates)]
+    snapshots: dict[int, dict[str, str]] = {one.log_events: {} for one in certificates}
+    last, is_replayed = _check_log(connection, memory, found, noted, snapshots, progress)
     count, read = 0, 0
     if is_replayed:
         count = _check_rows(connection, memory, found)
         if files:
             read = _check_files(memory, store, files if isinstance(files, Path) else None, found)
-    _check_guard(connection, found)
+    for where, problem in check_guard(connection):
+        found.add(STORE, where, problem)
+    if is_replayed:
+        _check_certificates(connection, certificates, snapshots, found)
     return Verification(last[0], count, read, last, tuple(found.kept), found.left_out())
 
 
@@ -188,23 +206,38 @@ def hash_row(row: Sequence[Any]) -> str:
 
 
 def _check_log(
-    connection: Connection, memory: MemoryState, found: _Findings, anchors: dict[int, str], progress: Progress | None
+    connection: Connection,
+    memory: MemoryState,
+    found: _Findings,
+    noted: Sequence[tuple[int, str]],
+    snapshots: dict[int, dict[str, str]],
+    progress: Progress | None,
 ) -> tuple[tuple[int, str], bool]:
-    """Return number and hash of the last event, and whether all could be replayed."""
+    """Return number and hash of the last event, and whether all could be replayed.
+
+    `snapshots` are filled: number of an event to where the frames stood after it, by key.
+    """
+    audit = Audit(memory)
+    anchors: dict[int, set[str]] = {}
+    for number, digest in noted:
+        anchors.setdefault(number, set()).add(digest)
     total = connection.execute(select(events.c.seq).order_by(events.c.seq.desc()).limit(1)).scalar() or 0
     seq, digest, is_replayed, read = 0, NO_HASH, True, 0
     for row in _read_log(connection, found):
         where = _name(row)
         for problem in _problems_of_chain(row, seq, digest):
             found.add(LOG, where(), problem, row.seq)
-        noted = anchors.pop(row.seq, None)
-        if noted is not None and noted != row.hash:
+        if anchors.pop(row.seq, {row.hash}) != {row.hash}:
             found.add(LOG, where(), "its hash is not the one that was noted: the log was written anew", row.seq)
         if is_replayed:
-            problem = _replay(memory, row)
+            problem, broken = _replay(memory, audit, row)
             if problem:
                 found.add(LOG, where(), f"{problem}; what follows is not replayed", row.seq)
                 is_replayed = False
+            for rule in broken:
+                found.add(LOG, where(), rule, row.seq)
+            if row.seq in snapshots:
+                snapshots[row.seq] = {frame.key: frame.stage for frame in _frames(memory)}
         seq, digest, read = row.seq, row.hash, read + 1
         if progress is not None and read % CHUNK == 0:
             progress(read, total)
@@ -269,28 +302,30 @@ def _problems_of_chain(row: Row[Any], seq: int, digest: str) -> Iterator[str]:
         yield "its content is not what was written: its hash is another one"
 
 
-def _replay(memory: MemoryState, row: Row[Any]) -> str:
-    """Return why an event cannot be applied, or ""."""
+def _frames(memory: MemoryState) -> Iterator[Frame]:
+    return (row for row in memory.rows[Frame].values() if isinstance(row, Frame))
+
+
+def _replay(memory: MemoryState, audit: Audit, row: Row[Any]) -> tuple[str, list[str]]:
+    """Return why an event cannot be applied, or "", and which rules it breaks."""
     try:
         kind = Kind(row.kind)
         data = json.loads(row.data)
     except (ValueError, TypeError, RecursionError):
-        return "its kind or its data cannot be read"
+        return "its kind or its data cannot be read", []
     if not isinstance(data, dict):
-        return "its data cannot be read"
+        return "its data cannot be read", []
     cells: Sequence[Any] = row
     seq, at, _, actor, frame, batch, stage, verdict, revision, reason, seconds, _, previous, digest = cells
+    event = Event(seq, at, kind, actor, frame, batch, stage, verdict, revision, reason, seconds, data, previous, digest)
+    broken = audit.check(event)
     try:
-        apply(
-            memory,
-            Event(
-                seq, at, kind, actor, frame, batch, stage, verdict, revision, reason, seconds, data, previous, digest
-            ),
-        )
+        apply(memory, event)
     except _CANNOT_FOLLOW as error:
         reason = " ".join(str(error).split())
-        return f"it cannot follow those before it ({type(error).__name__}{': ' if reason else ''}{printable(reason)})"
-    return ""
+        said = f"{type(error).__name__}{': ' if reason else ''}{printable(reason)}"
+        return f"it cannot follow those before it ({said})", []
+    return "", broken
 
 
 def _check_rows(connection: Connection, memory: MemoryState, found: _Findings) -> int:
@@ -359,13 +394,12 @@ def _problem_of_file(folder: Path, digest: str) -> str:
     return ""
 
 
-def _check_guard(connection: Connection, found: _Findings) -> None:
-    # Without the triggers all may still be well, but for how long?
-    if connection.dialect.name == "postgresql":
-        query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'event'::regclass AND tgenabled <> 'D'"
-        wanted = {"event_kept"}
-    else:
-        query, wanted = "SELECT name FROM sqlite_master WHERE type = 'trigger'", {"event_UPDATE", "event_DELETE"}
-    there = set(connection.execute(text(query)).scalars())
-    for name in sorted(wanted - there):
-        found.add(STORE, f"trigger {name}", "was taken away: nothing keeps events from being changed")
+def _check_certificates(
+    connection: Connection,
+    certificates: Sequence[Certificate],
+    snapshots: Mapping[int, Mapping[str, str]],
+    found: _Findings,
+) -> None:
+    for one in certificates:
+        for problem in compare_certificate(connection, one, snapshots.get(one.log_events)):
+            found.add(CERTIFICATES, f"certificate of batch {printable(one.batch, 60)}", problem)

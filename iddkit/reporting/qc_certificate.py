@@ -10,6 +10,7 @@ import iddkit
 from iddkit.errors import printable
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.progress.certificate import Certificate, Round, percent
+from iddkit.qc.progress.claims import ASSUMED
 from iddkit.reporting.figure import Drawing, render, styled
 from iddkit.reporting.page import render_page
 from iddkit.reporting.qc_plan_figure import draw_oc_curve
@@ -25,7 +26,8 @@ _SEALED: Final = (
 
 _BOUND: Final = (
     "The largest number of bad images in the batch that the sample does not rule out: with more of them, a sample "
-    "would show so few bad ones in at most 5 of 100 cases (Clopper and Pearson, for draws without replacement)."
+    "would show so few bad ones in at most 5 of 100 cases (Clopper and Pearson, for draws without replacement). "
+    + ASSUMED
 )
 
 _GLOSSARY: Final = (
@@ -57,6 +59,7 @@ def certificate_page(certificate: Certificate) -> bytes:
             for title, one in _plans(certificate)
         ],
         bad=_plain(bad_table(certificate)),
+        earlier=_plain(earlier_table(certificate)),
         reopened=_plain(reopened_table(certificate)),
         seals=_seals(certificate),
         log=_log_sentence(certificate),
@@ -75,7 +78,11 @@ def certificate_markdown(certificate: Certificate) -> str:
         parts += [f"## {title}", _escape(_plan_words(one))]
         if one.risks:
             parts.append(to_markdown(_risk_table(one)))
-    for title, table in (("Bad images", bad_table(certificate)), ("Re-opened since", reopened_table(certificate))):
+    for title, table in (
+        ("Bad images", bad_table(certificate)),
+        ("Failed samples of other batches", earlier_table(certificate)),
+        ("Re-opened since", reopened_table(certificate)),
+    ):
         if table.rows:
             parts += [f"## {title}", to_markdown(table)]
     if certificate.rounds:
@@ -144,6 +151,24 @@ def bad_table(certificate: Certificate) -> Table:
                 place = (one.round, one.stage.upper(), entry.key)
                 rows.append((*place, entry.worst, entry.reasons, entry.by, again, passed))
     return Table(columns, tuple(rows), "bad images")
+
+
+def earlier_table(certificate: Certificate) -> Table:
+    """Return a row a failed sample of another batch that images of this one were in before."""
+    columns = (
+        Column("batch"),
+        Column("round"),
+        Column("stage"),
+        Column("looked at"),
+        Column("bad"),
+        Column("images here"),
+        Column("returned"),
+    )
+    rows = tuple(
+        (one.batch, one.round, one.stage.upper(), one.inspected, one.bad, one.here, one.concluded_at[:10])
+        for one in certificate.earlier
+    )
+    return Table(columns, rows, "failed samples of other batches")
 
 
 def reopened_table(certificate: Certificate) -> Table:
@@ -216,7 +241,7 @@ def _seals(certificate: Certificate) -> list[tuple[str, str, str, str]]:
     return [
         (
             f"round {one.round}, {one.stage.upper()}, drawn {one.drawn_at} by {printable(one.drawn_by)}",
-            printable(one.seed, 100),
+            printable(f"{one.seed} ({one.seeded})", 200),
             one.list_hash,
             one.seal,
         )

@@ -39,7 +39,7 @@ def certificate(
     from iddkit.cli.console import print_table
     from iddkit.qc import queue
     from iddkit.qc.progress.certificate import read_certificate
-    from iddkit.reporting.qc_certificate import certificate_markdown, certificate_page, sample_table
+    from iddkit.reporting.qc_certificate import certificate_markdown, certificate_page, earlier_table, sample_table
 
     if markdown and as_json:
         raise click.UsageError("--markdown and --json: only one of them can hold")
@@ -55,8 +55,11 @@ def certificate(
         click.echo()
         if found.rounds:
             print_table(sample_table(found))
+        if found.earlier:
+            print_table(earlier_table(found))
         for one in found.rounds:
-            click.echo(f"round {one.round}, {one.stage}  seed {printable(one.seed)}  seal {one.seal}")
+            seed = f"seed {printable(one.seed)} ({printable(one.seeded)})"
+            click.echo(f"round {one.round}, {one.stage}  {seed}  seal {one.seal}")
     if html is not None:
         files.write_new(html, certificate_page(found), overwrite)
         click.echo(f"{printable(str(html), 4096)}: written", err=True)

@@ -27,29 +27,32 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     multiple=True,
     metavar="CERT.json",
-    help="The log has to be the one that this certificate was made from; repeatable.",
+    help="The log has to be the one that this certificate was made from, and to say what it says; repeatable.",
 )
 @shared.as_json
 @options.project
 def verify(store: Store, no_files: bool, certificates: tuple[Path, ...], as_json: bool) -> None:
     """Check the project: replay the log, compare its chain, the rows and the files, and name what is broken.
 
+    Each event has to be one that the queue would have written: by somebody of the role, never a review of one's own
+    work; samples are drawn again and conclusions made again.
+
     The last line is the number and the hash of the last event. Who notes them down, or keeps a certificate, can tell
-    later whether the log was written anew. Each finding is a line, and the exit code is 1.
+    later whether the log was written anew; of a certificate, all that it says is compared. Each finding is a line, and
+    the exit code is 1.
     """
     from iddkit import files
     from iddkit.qc.progress.certificate import Certificate
     from iddkit.qc.verify import verify as check
 
-    anchors = {}
+    shown = []
     for path in certificates:
         try:
-            certificate = Certificate.from_json(files.read_bytes(path))
+            shown.append(Certificate.from_json(files.read_bytes(path)))
         except UserError as error:
             raise error.located(path) from error
-        anchors[certificate.log_events] = certificate.log_hash
     with progress_bar("verify") as progress:
-        found = check(store, files=not no_files, anchors=anchors, progress=progress)
+        found = check(store, files=not no_files, certificates=shown, progress=progress)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=1))
     else:

@@ -66,10 +66,11 @@ def _count_unborn(
     known = _read_known(connection, ends[-1], born)
     ascending = ends[::-1]
     came: list[Counter[str]] = [Counter() for _ in ends]
-    for at, _, frame, now in born:
+    now = _read_stages(connection, [frame for _, _, frame in born if frame not in standing])
+    for at, _, frame in born:
         if frame not in known:
             place = max(len(ends) - bisect_right(ascending, at), oldest.get(frame, 0))
-            came[place][standing.get(frame, now)] += 1
+            came[place][standing.get(frame) or now[frame]] += 1
     return list(accumulate(came, add))
 
 
@@ -112,18 +113,25 @@ def _read_first_moves(connection: Connection, start: int, until: int | None) -> 
     return [numbers, list(map(_STAGES.__getitem__, codes)), now]
 
 
-def _read_births(connection: Connection, start: int) -> list[tuple[int, int, int, str]]:
-    """Return when frames were added after a time, by which event, their number and stage now."""
-    added = select(events.c.at, events.c.seq, events.c.frame, frames.c.stage)
-    its = added.join(frames, frames.c.id == events.c.frame).where(events.c.kind == Kind.FRAME, events.c.at >= start)
-    return [(at, seq, frame, stage) for at, seq, frame, stage in connection.execute(its).all()]
+def _read_births(connection: Connection, start: int) -> Sequence[Any]:
+    """Return when frames were added after a time, by which event, and their numbers."""
+    born = select(events.c.at, events.c.seq, events.c.frame)
+    return connection.execute(born.where(events.c.kind == Kind.FRAME, events.c.at >= start)).all()
 
 
-def _read_known(connection: Connection, start: int, born: Sequence[tuple[int, int, int, str]]) -> Collection[int]:
+def _read_stages(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return where frames are now; those between them, too: frames are added many at a time."""
+    if not numbers:
+        return {}
+    query = select(frames.c.id, frames.c.stage).where(frames.c.id.between(min(numbers), max(numbers)))
+    return dict(connection.execute(query).all())
+
+
+def _read_known(connection: Connection, start: int, born: Sequence[Any]) -> Collection[int]:
     """Return the frames that were handed in before a time; none if none that was added after it can be among them."""
     if not born:
         return ()
-    first = min(seq for _, seq, _, _ in born)
+    first = min(seq for _, seq, _ in born)
     recorded_later = select(events.c.seq).where(events.c.at < start, events.c.seq + 0 > first).limit(1)
     if connection.execute(recorded_later).first() is None:
         return ()

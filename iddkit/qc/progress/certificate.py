@@ -297,7 +297,7 @@ def _read_earlier(
 
 def _is_returned(data: Mapping[str, Any]) -> bool:
     # A bad frame of a sample that failed is mended and begins at QC2 again, like all others of its batch.
-    return data["action"] == Action.RETURN or (data["action"] == Action.MEND and data["back"] == Stage.QC2)
+    return data["action"] == str(Action.RETURN) or bool(data.get("back") == Stage.QC2)
 
 
 def _read_of_list(

@@ -2,10 +2,11 @@
 
 The bounds are exact for draws in which each set of n images is as likely as any other, and so for ours (see
 `iddkit.qc.sampling.draw`) where the bad images lie in the list by chance. Ours is stratified and systematic. It is the
-safer one where bad images lie together; where they are spread evenly over annotators or sequences it shows none of them
-a little more often. An example: of 50 images in 10 groups of 5, each of its own annotator, 10 are drawn; 12 are bad, one
-in each of 8 groups and two in each of 2. No bad one is then drawn with a probability of 0.8^8 * 0.6^2 = 0.0604, where
-the hypergeometric distribution has 0.0460: the bound of 11 is too small in 6 of 100 such cases and not in 5.
+safer one where bad images lie together; where they are spread evenly over annotators or sequences it misses them a
+little more often. An example: of N = 50 images in 10 groups of 5, each of its own annotator, n = 10 are drawn; D = 12
+are bad, one in each of 8 groups and two in each of 2. No bad one is then drawn with a probability of exactly
+0.8^8 * 0.6^2 = 0.0604, where the hypergeometric distribution has 0.0460: the bound of 11 is too small in 6 of 100 such
+cases, and not in 5.
 """
 
 from __future__ import annotations
@@ -164,7 +165,8 @@ def _state_earlier(earlier: tuple[Earlier, ...]) -> list[str]:
 def _state_outcome(project: str, batch: str, stage: str, rounds: tuple[Round, ...]) -> str:
     name = f"Batch {batch} of {project}"
     if stage == Stage.ACCEPTED:
-        return f"{name} is accepted: {rounds[-1].size if rounds else 0} images."
+        size = rounds[-1].size if rounds else 0
+        return f"{name} is accepted: {size} image{'s' if size != 1 else ''}."
     if not rounds:
         return f"{name} is not accepted: no sample of it was drawn."
     where = "it was returned and is open again" if stage == OPEN else f"it stands at {stage}"

@@ -22,9 +22,9 @@ def redraw(content: bytes | str | Mapping[str, Any]) -> list[str]:
     """Draw the samples of a certificate again, from the certificate alone; return what is not as it says.
 
     Of every sample: the hash of the list, n and c of the plan, the images that the seed draws, the seal, what makes an
-    image bad, the decision, the bound and the risks; then whether they can follow one another and lead to the stage that is
-    stated; then the sentences. That a seed was not chosen to please, and that
-    all verdicts are there, only the log shows.
+    image bad, the decision, the bound and the risks. Of all together: whether they can follow one another and lead to
+    the stage that is stated, and the sentences. That a seed was not chosen to please, and that all samples and verdicts
+    are there, only the log shows: `iddkit.qc.verify` compares.
 
     Raises
     ------
