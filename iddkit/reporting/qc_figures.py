@@ -126,7 +126,9 @@ def _mark_days(panel: Panel, ticks: Sequence[float], names: Sequence[str]) -> No
 
 
 def draw_burn_down(batches: Sequence[BurnDown], timezone: str = "UTC") -> Drawing:
-    """Draw, for each batch, how many of its frames had not yet passed each stage.
+    """Draw, for each batch, how many of its frames waited for each stage, one band on the other.
+
+    What is above the bands is accepted, or has left the batch.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ def draw_burn_down(batches: Sequence[BurnDown], timezone: str = "UTC") -> Drawin
     with styled():
         sheet = Sheet(WIDTH)
         names = {stage: "annotation" if stage is Stage.ANNOTATE else stage.upper() for stage in PASSED}
-        entries = [((Symbol(Look(COLORS[stage])),), f"before {names[stage]}") for stage in PASSED]
+        entries = [((Symbol(Look(COLORS[stage])),), f"waits for {names[stage]}") for stage in PASSED]
         bottom = draw_legend(sheet, entries)
         high = max([1, *(count for batch in batches for series in batch.left.values() for count in series)]) * 1.04
         left = MARGIN + 20 + widest([f"{level:,.0f}" for level in round_steps(0, high, 6, least=1)], TICK_SIZE)
@@ -170,20 +172,17 @@ def _draw_batch(sheet: Sheet, batch: BurnDown, left: float, top: float, zone: Zo
     else:  # all of it in one day
         panel.mark_across([start], _name_days([to_datetime(start).astimezone(zone).date()]), short=False)
     panel.name_down("frames", left - MARGIN - 6)
-    # What is passed last first, so that the lines of the earlier stages lie over it where they are one.
+    # Who has not passed a stage has not passed the later ones: what is seen of each band waits for its stage.
     for stage in reversed(PASSED):
-        _draw_steps(panel, [float(at) for at in batch.times], batch.left[stage], COLORS[stage])
+        _draw_band(panel, [float(at) for at in batch.times], batch.left[stage], COLORS[stage])
+    panel.draw_frame()
     return panel.bottom + _UNDER
 
 
-def _draw_steps(panel: Panel, times: Sequence[float], counts: Sequence[int], color: str) -> None:
-    x, y = panel.x(times), panel.y(counts)
-    lines = []
-    for i in range(len(times) - 1):
-        lines.append((x[i], y[i], x[i + 1], y[i]))
-        if y[i] != y[i + 1]:
-            lines.append((x[i + 1], y[i], x[i + 1], y[i + 1]))
-    panel.sheet.draw_lines(lines, color, 1.6)
+def _draw_band(panel: Panel, times: Sequence[float], counts: Sequence[int], color: str) -> None:
+    x, y, floor = panel.x(times), panel.y(counts), panel.y([0])[0]
+    boxes = [(x[i], y[i], x[i + 1], floor) for i in range(len(times) - 1) if counts[i]]
+    panel.sheet.draw_boxes(boxes, Look(color))
 
 
 def _find_days(start: int, end: int, zone: ZoneInfo) -> list[date]:
