@@ -282,5 +282,18 @@ def test_a_week_is_read_from_its_index_alone(played: Played) -> None:
         assert "USING COVERING INDEX event_week" in plan, plan
 
 
+def test_no_statement_is_run_for_each_frame(played: Played) -> None:
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    with played.store.reading() as connection:
+        event.listen(played.store.engine, "before_cursor_execute", note)
+        read_weeks(connection, played.project, containing=date(2019, 8, 16), weeks=6, now=FAR)
+        event.remove(played.store.engine, "before_cursor_execute", note)
+    assert len(seen) <= 2 * 6 + 8
+
+
 def test_stages_of_the_carry_over_are_those_in_which_somebody_waits() -> None:
     assert set(Stage) - set(WAITING) == {Stage.ACCEPTED, Stage.DROPPED}

@@ -240,8 +240,8 @@ def test_each_event_has_its_time_and_names_its_row(review: Review, sheet: Sheet)
     (judged,) = review.events(Kind.REVIEWED)
     assert submitted.at == to_microseconds(datetime(2019, 7, 17, 4, tzinfo=UTC))
     assert (submitted.seconds, submitted.data["shapes"]) == (3660, 17)
-    assert submitted.data["import"] == f"{report.sha256}:2"
-    assert judged.data["import"] == f"{report.sha256}:3"
+    assert submitted.data["import"].startswith(f"{report.sha256}:2:")
+    assert judged.data["import"].startswith(f"{report.sha256}:3:")
     assert judged.reason == "wrong-label not-stated"
     assert [mark.get("text", "") for mark in judged.data["marks"]] == ["", "the sky is torn"]
     assert review.frame().holder == review.person("ann").id
@@ -279,7 +279,9 @@ def test_a_placeholder_is_kept_for_each_hand_in(review: Review, sheet: Sheet, tm
     report = run(review, sheet)
     digests = [one.data["sha256"] for one in review.events(Kind.SUBMITTED)]
     kept = [json.loads(contents.fetch(tmp_path / "files", digest)) for digest in digests]
-    assert kept == [{"import": report.sha256, "revision": 1}, {"import": report.sha256, "revision": 2}]
+    assert [one["revision"] for one in kept] == [1, 2]
+    stamps = [one.data["import"] for one in review.events(Kind.SUBMITTED)]
+    assert stamps == [f"{report.sha256}:{row}:{one['import']}" for row, one in zip((2, 4), kept, strict=True)]
 
 
 def test_refused_rows_leave_a_line_of_the_log_and_the_rest_goes_on(review: Review, sheet: Sheet) -> None:
@@ -311,8 +313,141 @@ def test_the_same_file_again_changes_nothing_and_says_the_same(review: Review, s
     assert review.events() == log
     assert again.problems != ()
     assert problems(again) == problems(first)
-    assert again.imported <= 1  # adding a frame that is there does nothing
+    assert (again.imported, again.there) == (0, again.rows)
     assert (again.frames, again.people) == (0, ())
+
+
+def hours(review: Review) -> int:
+    return sum(one.seconds for one in review.events())
+
+
+def resave(sheet: Sheet, how: str) -> None:
+    """Write the log in another way, as another program or another person does."""
+    header, delimiter, rows = list(HEADER), ",", sheet.rows
+    if how == "columns":
+        header, sheet.rows = header[::-1], [row[::-1] for row in rows]
+    content = sheet.write(header, ";" if how == "delimiter" else delimiter).read_bytes()
+    sheet.rows = rows
+    if how == "lf":
+        content = content.replace(b"\r\n", b"\n")
+    elif how == "bom":
+        content = b"\xef\xbb\xbf" + content
+    elif how == "case":
+        content = content.replace(b"ann", b"Ann").replace(b"submit", b"Handed in").replace(b",60,", b",60.0,")
+    sheet.path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["lf", "bom", "columns", "delimiter", "case"])
+def test_the_same_rows_saved_in_another_way_change_nothing(review: Review, sheet: Sheet, how: str) -> None:
+    sheet.whole("a", "b")
+    sheet.add("train/0/a", "bo", "qc1 pass")  # refused
+    sheet.add("", "bo", "hours annotation", 30)
+    first = run(review, sheet)
+    log, content = review.events(), sheet.path.read_bytes()
+    resave(sheet, how)
+    assert sheet.path.read_bytes() != content
+    again = import_log(review.store, sheet.path, now=NOW)
+    assert review.events() == log
+    assert (again.imported, again.there, problems(again)) == (0, first.rows, problems(first))
+
+
+def test_a_spreadsheet_that_grows_is_imported_every_week(review: Review, sheet: Sheet) -> None:
+    day = {"time": "2019-07-17"}
+    sheet.whole("a")
+    sheet.add("", "ann", "hours annotation", 30, **day)
+    sheet.add("", "ann", "hours annotation", 30, **day)  # two of them, and they are equal
+    assert run(review, sheet).imported == 5
+    spent = hours(review)
+    sheet.whole("b")
+    sheet.add("", "ann", "hours annotation", 30, **day)
+    sheet.rows = [sheet.rows[-1], *sheet.rows[:-1]]  # the newest row on top
+    second = run(review, sheet)
+    assert (second.imported, second.there, second.problems) == (4, 5, ())
+    assert hours(review) == spent + 70 * 60 + 30 * 60
+    assert [len(review.events(kind)) for kind in (Kind.SUBMITTED, Kind.CONFLICT, Kind.REFUSED)] == [2, 0, 0]
+    assert run(review, sheet).imported == 0
+
+
+def test_a_row_that_names_no_batch_yet_is_refused_for_good(review: Review, sheet: Sheet) -> None:
+    sheet.add("", "rex", "freeze", batch="b")
+    sheet.whole("a")
+    first = run(review, sheet)
+    assert problems(first) == ["row 2: there is no batch yet"]
+    (refused,) = review.events(Kind.REFUSED)
+    assert (refused.reason, refused.actor, refused.data["action"]) == ("there is no batch yet", None, "freeze")
+    log = review.events()
+    assert problems(run(review, sheet)) == problems(first)
+    assert review.events() == log
+    again = import_log(review.store, sheet.path, retry=True, now=NOW)
+    assert (again.imported, again.there, again.problems) == (1, 3, ())
+    assert review.batch().stage == "qc3"
+    assert run(review, sheet).problems == ()
+
+
+def test_a_hand_in_that_does_not_count_is_told_again(review: Review, sheet: Sheet) -> None:
+    sheet.add("train/0/a", "ann", "submit")
+    sheet.add("train/0/a", "cy", "submit")
+    first = run(review, sheet)
+    assert "it does not count" in problems(first)[0]
+    assert problems(run(review, sheet)) == problems(first)
+
+
+@pytest.mark.parametrize(
+    ("frame", "person", "action", "more"),
+    [
+        ("train/9/z", "mallory", "qc2 pass", {"batch": "new"}),  # it is not drawn yet
+        ("train/9/z", "mallory", "qc4 pass", {}),
+        ("train/0/a", "mallory", "qc1 pass", {}),  # it has passed
+        ("train/0/a", "ann", "qc3 pass", {}),
+        ("../z", "mallory", "submit", {}),
+        ("", "mallory", "conclude", {"batch": "b"}),
+        ("", "mallory", "sample", {"batch": "b"}),
+        ("", "mallory", "freeze", {"batch": "new"}),
+    ],
+)
+def test_a_refused_row_leaves_nothing_but_its_line(
+    review: Review, sheet: Sheet, frame: str, person: str, action: str, more: dict[str, str]
+) -> None:
+    sheet.whole("a", "b")
+    sheet.add(frame, person, action, **more)
+    sheet.add("train/0/c", "cy", "submit", batch="b")
+    report = run(review, sheet)
+    assert [problem.where for problem in report.problems] == ["row 8"]
+    assert (report.imported, report.frames, report.people) == (7, 3, ("ann", "bo", "sue", "cy"))
+    assert [one.data["name"] for one in review.events(Kind.PERSON)] == ["ann", "bo", "sue", "cy"]
+    assert [one.data["key"] for one in review.events(Kind.FRAME)] == ["train/0/a", "train/0/b", "train/0/c"]
+    assert [one.data["name"] for one in review.events(Kind.BATCH)] == ["b"]
+    (refused,) = review.events(Kind.REFUSED)
+    assert refused.data["import"].startswith(f"{report.sha256}:8:")
+    assert {Kind.FROZEN, Kind.SAMPLE, Kind.CONCLUDED}.isdisjoint(one.kind for one in review.events())
+    assert len(review.events(Kind.ASSIGNED)) == 2
+
+
+def test_a_batch_that_the_project_reviews_gets_no_sample_by_a_file(store: Store, sheet: Sheet, tmp_path: Path) -> None:
+    review = start_review(store, 10, files=str(tmp_path / "files"))
+    review.to_ready(*range(1, 11))
+    review.freeze()
+    before = len(review.events())
+    for action in ("qc3 pass", "qc4 pass"):
+        sheet.add("train/0/0003", "rex", action)
+    said = problems(import_log(review.store, sheet.write(), now=NOW))
+    check_log(review.store)
+    assert "has frames that no import added" in said[0]
+    assert review.samples() == []
+    assert [one.kind for one in review.events()[before:]] == [Kind.REFUSED] * 2
+    review.draw()
+    assert review.samples()[0].seed != IMPORTED
+
+
+def test_people_who_are_added_are_named_with_their_roles(review: Review, sheet: Sheet) -> None:
+    sheet.whole("a")
+    sheet.add("train/0/b", "sue", "submit")
+    report = run(review, sheet)
+    assert list(zip(report.people, report.roles, strict=True)) == [
+        ("ann", "annotator"),
+        ("bo", "annotator"),
+        ("sue", "annotator,supervisor"),
+    ]
 
 
 def test_an_import_that_was_cut_short_goes_on_where_it_was(
@@ -503,3 +638,18 @@ def test_a_log_of_thousands_of_rows_is_read_in_seconds(review: Review, sheet: Sh
     report = import_log(review.store, sheet.write(), now=NOW)
     assert (datetime.now(UTC) - started).total_seconds() < 20
     assert report.imported == 1400
+
+
+def test_a_row_of_the_past_does_not_take_up_an_accepted_frame(store: Store, sheet: Sheet, tmp_path: Path) -> None:
+    review = start_review(store, files=str(tmp_path / "files"))
+    review.to_ready(1)
+    review.freeze()
+    for name in ("rex", "eve"):
+        review.draw()
+        review.judge_sample(name)
+        review.conclude()
+    sheet.add(review.frame().key, "ann", "submit", batch="b")
+    report = import_log(store, sheet.write(), now=NOW)
+    check_log(store)
+    assert "does not take it up again" in str(report.problems[0])
+    assert review.frame().stage == Stage.ACCEPTED

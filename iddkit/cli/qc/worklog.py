@@ -22,10 +22,11 @@ _LISTED = 20
 @click.command("import-log")
 @click.argument("path", metavar="LOG.csv", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--strict", is_flag=True, help="Refuse people and frames that the project does not know.")
+@click.option("--retry", is_flag=True, help="Try rows again that an import refused, after something was mended.")
 @click.option("--all", "list_all", is_flag=True, help=f"List all rows that were refused, not the first {_LISTED}.")
 @shared.as_json
 @options.project
-def import_log(store: Store, path: Path, strict: bool, list_all: bool, as_json: bool) -> None:
+def import_log(store: Store, path: Path, strict: bool, retry: bool, list_all: bool, as_json: bool) -> None:
     """Import past activity: LOG.csv has the columns frame, person, action, time, minutes, as a spreadsheet keeps them.
 
     \b
@@ -34,11 +35,12 @@ def import_log(store: Store, path: Path, strict: bool, list_all: bool, as_json: 
     further  batch, verdict, reason, shapes
 
     Each row goes through what live work goes through, at its own time: what the order of the stages does not allow is
-    refused here, too, and is a line; the exit code is 1 then. The same file again changes nothing.
+    refused here, too, and is a line; the exit code is 1 then. A row is known by what it says: the same file again
+    changes nothing, and one that has grown since brings what is new.
     """  # noqa: D301 - click wants the character itself
     from iddkit.qc.worklog import import_log as read
 
-    report = read(store, path, strict=strict)
+    report = read(store, path, strict=strict, retry=retry)
     listed = report.problems if list_all or as_json else report.problems[:_LISTED]
     for problem in listed:
         click.echo(str(problem), err=True)
@@ -52,6 +54,7 @@ def import_log(store: Store, path: Path, strict: bool, list_all: bool, as_json: 
             "there": report.there,
             "frames": report.frames,
             "people": list(report.people),
+            "roles": list(report.roles),
             "problems": [str(problem) for problem in report.problems],
         }
         click.echo(json.dumps(document, indent=1))
@@ -62,4 +65,7 @@ def import_log(store: Store, path: Path, strict: bool, list_all: bool, as_json: 
         )
         click.echo(f"frames  {report.frames} added")
         click.echo(f"people  {', '.join(map(printable, report.people)) or 'nobody'} added")
+        added = zip(report.people, report.roles, strict=True)
+        if roles := "; ".join(f"{printable(name)}: {its.replace(',', ', ')}" for name, its in added):
+            click.echo(f"roles   {roles}")
     raise click.exceptions.Exit(1 if report.problems else 0)

@@ -37,6 +37,8 @@ class ImportReport:
         One for each row that was refused, cannot be read, or was kept without counting; in the order of the file.
     frames, people
         That are new: how many, and whom.
+    roles
+        Of each of these people, separated by commas: what the rows imply that they are.
     """
 
     sha256: str
@@ -46,10 +48,16 @@ class ImportReport:
     problems: tuple[UserError, ...]
     frames: int
     people: tuple[str, ...]
+    roles: tuple[str, ...]
 
 
-def import_log(store: Store, path: Path, *, strict: bool = False, now: datetime | None = None) -> ImportReport:
-    """Import a log of past activity; the same file again changes nothing.
+def import_log(
+    store: Store, path: Path, *, strict: bool = False, retry: bool = False, now: datetime | None = None
+) -> ImportReport:
+    """Import a log of past activity; the same file again changes nothing, and one that has grown brings what is new.
+
+    A row is known by what it says and how many equal rows stand before it, in whatever file: saved in another way, with
+    rows added, or in another order, it is the same row. A row that was changed is another one.
 
     The rows are replayed by the functions that live work goes through, each at its own time, so the order of the stages
     holds for them as well. What a log knows and the queue would decide by itself is taken from the log: who the peer
@@ -60,8 +68,12 @@ def import_log(store: Store, path: Path, *, strict: bool = False, now: datetime 
     the plan asks for more, the rest is drawn by lot. A ``sample`` row that no review follows draws as the project's
     plan says.
 
-    A hand-in has a placeholder as its file, a small JSON that names the import: the annotation itself is not at hand.
-    Each event names the file and the row that it comes from.
+    Only a batch whose frames all came by imports can have such a sample: of a batch that the project itself reviews,
+    nobody chooses the sample by a file.
+
+    A hand-in has a placeholder as its file, a small JSON that names the row: the annotation itself is not at hand.
+    Each event names the file and the row that it comes from. A row that is refused leaves one line of the log that says
+    so, and nothing else: no person, frame or batch that it names.
 
     Parameters
     ----------
@@ -71,7 +83,10 @@ def import_log(store: Store, path: Path, *, strict: bool = False, now: datetime 
         A CSV file; `iddkit.qc.worklog.rows` says what its columns may hold.
     strict
         Refuse frames and people that the project does not know. Otherwise frames are added to the batch that the row
-        names, and people in the roles that their rows imply.
+        names, and people in the roles that their rows imply. A row that is refused for this leaves no line of the log:
+        it is imported when the project knows them.
+    retry
+        Try rows again that an earlier import refused, as when something was mended since.
     now
         The time of the import; the system's, if None.
 
@@ -91,7 +106,7 @@ def import_log(store: Store, path: Path, *, strict: bool = False, now: datetime 
     except AnnotationError as error:
         raise FrameError(error.problem, path=path) from error
     rows, unread = read_log(path, ZoneInfo(project.timezone), at)
-    replay = Replay(store, path, digest, project, rows, strict)
+    replay = Replay(store, path, digest, project, rows, strict, retry)
     problems: list[UserError] = [*unread, *replay.skip_imported()]
     waiting = [place for place, row in enumerate(rows) if row.number not in replay.there]
     for start in range(0, len(waiting), _CHUNK):
@@ -106,4 +121,5 @@ def import_log(store: Store, path: Path, *, strict: bool = False, now: datetime 
         tuple(ordered),
         replay.frames_added,
         tuple(replay.people_added),
+        tuple(",".join(sorted(replay.roles[name.casefold()])) for name in replay.people_added),
     )

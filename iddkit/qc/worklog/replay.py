@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +12,17 @@ from sqlalchemy import select
 
 from iddkit.errors import OptionError, RefusedError, UserError, printable
 from iddkit.qc import queue
-from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.checklist import Checklist, Mark, Severity, load_checklist, parse_mark
 from iddkit.qc.events import Kind
-from iddkit.qc.queue.batches import decide_sample, plan_of, read_frames
 from iddkit.qc.queue.rules import is_claimed_by_other, refuse
 from iddkit.qc.stages import SAMPLED, Action, Role, Stage, find_move
-from iddkit.qc.state import OPEN, Batch, Frame, Person, Project, Sample
+from iddkit.qc.state import OPEN, Batch, Frame, Person, Project, R
 from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store
-from iddkit.qc.store.tables import events, frames, people
-from iddkit.qc.store.work import Work
+from iddkit.qc.store.tables import frames, people
+from iddkit.qc.store.work import Refusal, Work
+from iddkit.qc.worklog.batches import conclude, find_open_sample, freeze, sample
+from iddkit.qc.worklog.marks import KEPT, make_stamp, mark_rows, read_imported
 from iddkit.qc.worklog.rows import Doing, Row
 
 #: The batch of frames for which the log names none.
@@ -31,6 +30,9 @@ NO_BATCH: Final = "imported"
 
 #: The reason of a failed review for which the log names none, or none that the checklist has.
 NOT_STATED: Final = "not-stated"
+
+# Rows in a savepoint.
+_TOGETHER: Final = 50
 
 #: What somebody is who did it, where the project does not know them.
 _ROLES: Final = {
@@ -53,11 +55,11 @@ class Replay:
 
     Attributes
     ----------
-    store, path, digest, project, rows, strict
+    store, path, digest, project, rows, strict, retry
         Of the database; of the file, and its SHA-256; the settings; what can be read, in the order of time; whether
-        what the project does not know is refused.
+        what the project does not know is refused; whether rows that were refused are tried again.
     there
-        Numbers of rows that an import before brought.
+        Numbers of rows that an import before brought, of this file or another, or that say what is so already.
     done, frames_added, people_added
         What came of it so far.
     """
@@ -68,6 +70,7 @@ class Replay:
     project: Project
     rows: Sequence[Row]
     strict: bool
+    retry: bool
     checklist: Checklist = field(init=False)
     roles: dict[str, set[Role]] = field(init=False)
     there: set[int] = field(default_factory=set)
@@ -79,6 +82,9 @@ class Replay:
     _keys: dict[str, int] = field(default_factory=dict)
     _names: dict[str, list[str]] = field(default_factory=dict)
     _last: int = 0
+    # Keys of frames and names of people that are new, in their order; whether it is a person.
+    _added: list[tuple[str, bool]] = field(default_factory=list)
+    _marks: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.checklist = load_checklist(self.project.checklist)
@@ -86,45 +92,109 @@ class Replay:
         for row in self.rows:
             if (role := _ROLES.get((row.doing, row.stage))) is not None:
                 self.roles.setdefault(row.person.casefold(), set()).add(role)
+        self._marks = mark_rows(self.rows)
 
     def skip_imported(self) -> Iterable[UserError]:
-        """Leave out the rows that an import of this file has brought before; return those that it refused."""
-        mark = f'%"import":"{self.digest}:%'
-        query = select(events.c.kind, events.c.reason, events.c.data).where(events.c.data.like(mark))
-        problems = {}
-        with self.store.reading() as connection:
-            for kind, reason, data in connection.execute(query.order_by(events.c.seq)):
-                number = int(json.loads(data)["import"].rpartition(":")[2])
-                self.there.add(number)
-                if kind == Kind.REFUSED:
-                    problems[number] = self._problem(number, reason)
-        return problems.values()
+        """Leave out the rows that an import has brought before, of any file; return those that it did not count."""
+        problems = read_imported(self.store, self._marks)
+        self.there = set(problems)
+        if self.retry:
+            self.there -= {number for number, problem in problems.items() if problem.is_refusal}
+        return [self._problem(number, problems[number].text) for number in self.there if problems[number].text]
 
     def _problem(self, number: int, problem: str) -> UserError:
         return RefusedError(problem, path=self.path, where=f"row {number}")
 
     def play(self, work: Work, places: Sequence[int]) -> list[UserError]:
-        """Replay rows in one transaction, and return what is wrong with some of them."""
+        """Replay rows in one transaction, and return what is wrong with some of them.
+
+        Of a row that is refused nothing stays but a line of the log that says so. Most are refused before they have
+        done anything. Where one had, what was played since the last savepoint is taken back, and played again row by
+        row: a savepoint for each row from the beginning would double the time.
+        """
+        work = Work.begin(work.connection, work.at)  # one that can be left for another
         self._look_up(work, places)
         problems = []
+        for start in range(0, len(places), _TOGETHER):
+            together = places[start : start + _TOGETHER]
+            try:
+                problems += self._play_together(work, together)
+                continue
+            except _TracesError:
+                work = Work.begin(work.connection, work.at)
+            for place in together:
+                try:
+                    problems += self._play_together(work, [place])
+                except _TracesError as error:
+                    work = self._begin_again(work, self.rows[place], error)
+                    problems.append(self._problem(self.rows[place].number, error.problem))
+        work.flush()
+        return problems
+
+    def _play_together(self, work: Work, places: Sequence[int]) -> list[UserError]:
+        """Replay rows in one savepoint, up to one that is refused and has changed something."""
+        problems, there, done, added = [], set(), 0, len(self._added)
+        work.flush()
+        savepoint = work.connection.begin_nested()
         for place in places:
-            row = self.rows[place]
+            row, before = self.rows[place], work.last
             work.at = row.at
-            work.stamp = {"import": f"{self.digest}:{row.number}"}
+            work.stamp = make_stamp(self.digest, row.number, self._marks[row.number])
             try:
                 said = self._play_row(work, place)
-                self.done += 1
-            except RefusedError as error:
-                # The queue refuses before it appends: the transaction is as it was, and goes on.
+                if work.last == before:
+                    there.add(row.number)  # a frame that is there is not added again
+                else:
+                    done += 1
+            except (RefusedError, OptionError, _UnknownError) as error:
                 said = error.problem
-                if work.refusal is not None:
-                    work.append_refusal(work.refusal)
-                    work.refusal = None
-            except OptionError as error:
-                said = error.problem
+                if work.last != before:
+                    savepoint.rollback()
+                    self._forget(added)
+                    raise _TracesError(said, leaves_line=not isinstance(error, _UnknownError)) from None
+                if not isinstance(error, _UnknownError):
+                    self._append_refusal(work, row, work.refusal, said)
+                work.refusal = None
             if said:
                 problems.append(self._problem(row.number, said))
+        work.flush()
+        savepoint.commit()
+        self.there |= there
+        self.done += done
         return problems
+
+    def _begin_again(self, work: Work, row: Row, error: _TracesError) -> Work:
+        """Return the transaction as it was before a row, with the line that says why the row was refused."""
+        # What the other one has read or changed since may not be so.
+        again = Work.begin(work.connection, work.at)
+        again.stamp = work.stamp
+        if error.leaves_line:
+            self._append_refusal(again, row, work.refusal, error.problem)
+        return again
+
+    def _append_refusal(self, work: Work, row: Row, refusal: Refusal | None, problem: str) -> None:
+        if refusal is None:
+            refusal = Refusal(self._persons.get(row.person.casefold()), None, None, row.doing, problem)
+        # It can name only what is there without the row.
+        actor, frame, batch = (
+            _known(work, Person, refusal.actor),
+            _known(work, Frame, refusal.frame),
+            _known(work, Batch, refusal.batch),
+        )
+        work.append_refusal(replace(refusal, actor=actor, frame=frame, batch=batch))
+
+    def _forget(self, added: int) -> None:
+        """Take back what is known of rows that were taken back."""
+        for name, is_person in self._added[added:]:
+            if is_person:
+                del self._persons[name]
+                self.people_added.pop()
+            else:
+                del self._keys[name]
+                self._names[name.rpartition("/")[2]].remove(name)
+                self._last -= 1
+                self.frames_added -= 1
+        del self._added[added:]
 
     def _look_up(self, work: Work, places: Sequence[int]) -> None:
         self._persons = {
@@ -153,11 +223,11 @@ class Replay:
             return ""
         batch = queue.find_batch(work, row.batch)
         if row.doing is Doing.FREEZE:
-            self._freeze(work, batch, self._person(work, row))
+            freeze(work, batch, self._person(work, row))
         elif row.doing is Doing.SAMPLE:
-            self._sample(work, batch, self._person(work, row), place + 1)
+            sample(work, batch, self._person(work, row), self.rows[place + 1 :], self._find_keys)
         else:
-            self._conclude(work, batch, self._person(work, row), row)
+            conclude(work, batch, self._person(work, row), row)
         return ""
 
     # -- people and frames
@@ -166,9 +236,10 @@ class Replay:
         number = self._persons.get(row.person.casefold())
         if number is None:
             if self.strict:
-                raise OptionError(f"nobody is called {printable(row.person, 60)!r}")
+                raise _UnknownError(f"nobody is called {printable(row.person, 60)!r}")
             person = queue.add_person(work, row.person, self.roles[row.person.casefold()])
-            self._persons[person.name.casefold()] = number = person.id
+            self._persons[row.person.casefold()] = number = person.id
+            self._added.append((row.person.casefold(), True))
             self.people_added.append(person.name)
         return work.state.get(Person, number)
 
@@ -181,7 +252,9 @@ class Replay:
 
     def _frame(self, work: Work, row: Row) -> Frame:
         keys = self._find_keys(row.frame)
-        if len(keys) > 1 or (self.strict and not keys):
+        if self.strict and not keys:
+            raise _UnknownError(f"no frame {printable(row.frame, 100)!r} in the project")
+        if len(keys) > 1:
             return queue.find_frame(work, row.frame)  # says what is wrong
         key = keys[0] if keys else self._add_frame(work, row)
         return work.state.get(Frame, self._keys[key])
@@ -202,6 +275,7 @@ class Replay:
         work.append(Kind.FRAME, None, frame=number, batch=batch.id, data=data)
         self._keys[key] = number
         self._names.setdefault(name, []).append(key)
+        self._added.append((key, False))
         self.frames_added += 1
         return key
 
@@ -209,14 +283,19 @@ class Replay:
 
     def _submit(self, work: Work, row: Row) -> str:
         person, frame = self._person(work, row), self._frame(work, row)
+        if frame.stage == Stage.ACCEPTED and frame.root:
+            # It came with its files, and not with a log: a row of the past must not put a placeholder in their place.
+            refuse(
+                work, frame, person, Action.SUBMIT, "is accepted here, and a log of the past does not take it up again"
+            )
         if frame.stage == Stage.ESCALATED or frame.holder not in (None, person.id):
             frame = self._note_holder(work, frame, person)
         # It differs from the frame's last one, as a repair has to.
-        content = json.dumps({"import": self.digest, "revision": frame.revisions + 1}).encode()
+        content = json.dumps({"import": self._marks[row.number], "revision": frame.revisions + 1}).encode()
         kept = contents.keep(self.store.files(self.project), content)
         handin = queue.HandIn(kept, "imported.json", row.shapes)
         outcome = queue.submit(work, frame, person, handin, seconds=row.seconds, draw_peer=False)
-        return f"kept, but it does not count: {outcome.conflict}" if outcome.conflict else ""
+        return f"{KEPT}{outcome.conflict}" if outcome.conflict else ""
 
     def _note_holder(self, work: Work, frame: Frame, person: Person) -> Frame:
         # Only what will be done can have been given to them.
@@ -250,6 +329,17 @@ class Replay:
         if frame.was_drawn_by(person.id):
             refuse(work, frame, person, verdict, f"{printable(person.name)} drew it, and nobody reviews what they drew")
 
+    def _lead_to(self, work: Work, frame: Frame, person: Person, stage: Stage, place: int) -> None:
+        """Do with the frame's batch what must have been done before a review of its sample."""
+        batch = work.state.get(Batch, frame.batch)
+        if batch.stage == OPEN and stage is Stage.QC3 and frame.stage == Stage.READY:
+            batch = freeze(work, batch, person)
+        if batch.stage == Stage.QC3 and stage is Stage.QC4:
+            queue.conclude(work, batch, person)
+            batch = work.state.get(Batch, batch.id)
+        if batch.stage == stage and find_open_sample(work, batch) is None:
+            sample(work, batch, person, self.rows[place:], self._find_keys)
+
     def _read_marks(self, row: Row) -> tuple[Mark, ...]:
         marks = []
         for part in filter(None, (part.strip() for part in row.reason.split(";"))):
@@ -259,78 +349,28 @@ class Replay:
                 marks.append(Mark(NOT_STATED, Severity.MAJOR, text=part))
         return tuple(marks) or (Mark(NOT_STATED, Severity.MAJOR),)
 
-    # -- batches
 
-    def _lead_to(self, work: Work, frame: Frame, person: Person, stage: Stage, place: int) -> None:
-        """Do with the frame's batch what must have been done before a review of its sample."""
-        batch = work.state.get(Batch, frame.batch)
-        if batch.stage == OPEN and stage is Stage.QC3 and frame.stage == Stage.READY:
-            batch = self._freeze(work, batch, person)
-        if batch.stage == Stage.QC3 and stage is Stage.QC4:
-            queue.conclude(work, batch, person)
-            batch = work.state.get(Batch, batch.id)
-        if batch.stage == stage and _open_sample(work, batch) is None:
-            self._sample(work, batch, person, place)
+class _UnknownError(Exception):
+    """A row names whom or what the project does not know, and may not add them: it leaves no trace at all."""
 
-    def _freeze(self, work: Work, batch: Batch, person: Person) -> Batch:
-        # Frames that were not ready were in the batch by name only.
-        waits = any(f.stage not in (Stage.READY, Stage.DROPPED) for f in read_frames(work, batch))
-        rest = None
-        if waits:
-            number = 1
-            while (other := queue.add_batch(work, rest := f"{batch.name}.rest{number}")).stage != OPEN:
-                number += 1
-            rest = other.name
-        return queue.freeze(work, batch, person, leave_to=rest)
-
-    def _sample(self, work: Work, batch: Batch, person: Person, place: int) -> None:
-        looked_at, is_concluded = self._looked_at(work, batch, place)
-        plan = None
-        if batch.stage in SAMPLED and looked_at:
-            size = sum(frame.stage == batch.stage for frame in read_frames(work, batch))
-            plan = _plan_for(plan_of(work, batch.stage), size, len(looked_at), is_concluded=is_concluded)
-        queue.draw_sample(work, batch, person, plan=plan, looked_at=looked_at)
-
-    def _looked_at(self, work: Work, batch: Batch, place: int) -> tuple[set[int], bool]:
-        """Return the frames that the rows from here on name as the batch's sample, and whether it was concluded."""
-        members = {frame.key: frame.id for frame in read_frames(work, batch) if frame.stage == batch.stage}
-        found: set[int] = set()
-        for row in self.rows[place:]:
-            if row.doing in (Doing.FREEZE, Doing.SAMPLE, Doing.CONCLUDE) and row.batch == batch.name:
-                return found, row.doing is Doing.CONCLUDE
-            keys = self._find_keys(row.frame) if row.doing is Doing.REVIEW and row.stage in SAMPLED else []
-            if len(keys) != 1 or keys[0] not in members:
-                continue
-            if row.stage == batch.stage:
-                found.add(members[keys[0]])
-            elif row.stage == Stage.QC4:
-                return found, True
-        return found, False
-
-    def _conclude(self, work: Work, batch: Batch, person: Person, row: Row) -> None:
-        sample = _open_sample(work, batch)
-        if row.verdict is not None and sample is not None:
-            members = [frame for frame in read_frames(work, batch) if frame.stage == batch.stage]
-            decision = decide_sample(sample, members)
-            outcome = {"accept": Action.PASS, "reject": Action.FAIL}.get(decision.outcome, row.verdict)
-            if outcome is not row.verdict:
-                problem = f"batch {printable(batch.name)}: the log says otherwise than its plan: {decision.reason}"
-                work.refuse(problem, actor=person.id, action="conclude", batch=batch.id)
-        queue.conclude(work, batch, person)
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
-def _open_sample(work: Work, batch: Batch) -> Sample | None:
-    sample = None if batch.sample is None else work.state.get(Sample, batch.sample)
-    return None if sample is None or sample.verdict else sample
+class _TracesError(Exception):
+    """A row was refused after it had changed something: what was done has been taken back."""
+
+    def __init__(self, problem: str, *, leaves_line: bool) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.leaves_line = leaves_line
 
 
-def _plan_for(plan: SamplingPlan, size: int, looked_at: int, *, is_concluded: bool) -> SamplingPlan:
-    """Return the plan of a sample that the past has chosen: the project's, or with as many images as were looked at."""
-    resolved = plan.resolve(size)
-    if resolved.n == looked_at or (looked_at < resolved.n and not is_concluded):
-        return plan
-    if plan.pass_rate is not None:
-        allowed = looked_at - math.ceil(plan.rate("pass_rate") * looked_at)
-    else:
-        allowed = resolved.c * looked_at // resolved.n
-    return SamplingPlan("fixed", n=looked_at, c=allowed, bad_from=plan.bad_from)
+def _known(work: Work, kind: type[R], number: int | None) -> int | None:
+    try:
+        if number is not None:
+            work.state.get(kind, number)
+    except KeyError:
+        return None
+    return number

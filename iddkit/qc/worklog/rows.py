@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iddkit.errors import FrameError, printable
+from iddkit.files import sha256
 from iddkit.frames.table import read_rows
 from iddkit.qc.events import to_microseconds
 from iddkit.qc.progress.weekly import ANNOTATION, QC
@@ -124,6 +126,13 @@ class Row:
     seconds: int = 0
     reason: str = ""
     shapes: int = 0
+
+    @property
+    def content(self) -> str:
+        """The SHA-256 of what the row says, however and wherever it is written: not of its number, nor of its file."""
+        named = [self.frame.strip("/"), self.batch, self.person.casefold()]
+        said = [self.at, self.doing, self.stage, self.verdict or "", *named, self.seconds, self.reason, self.shapes]
+        return sha256(json.dumps(said).encode())
 
 
 def read_log(path: Path, zone: ZoneInfo, latest: int) -> tuple[list[Row], list[FrameError]]:
