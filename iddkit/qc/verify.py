@@ -351,6 +351,7 @@ def _differences(expected: state.Row, stored: state.Row) -> str:
     for name in type(expected).__slots__:
         one, other = getattr(expected, name), getattr(stored, name)
         if one != other:
+            one, other = (str(value) if isinstance(value, str) else value for value in (one, other))  # no enumerations
             said.append(f"{name} is {shown(other)}, and {shown(one)} by the log")
     return "; ".join(said)
 

@@ -60,7 +60,8 @@ def verify(store: Store, no_files: bool, certificates: tuple[Path, ...], as_json
             click.echo(str(finding))
         for kind, count in found.left_out.items():
             click.echo(f"... and {count} more findings of the {kind}")
-        said = "all as it was written" if found.ok else f"{len(found.findings)} findings"
+        count = len(found.findings)
+        said = "all as it was written" if found.ok else f"{count} finding{'s' if count > 1 else ''}"
         click.echo(f"{found.events} events, {found.rows} rows, {found.files} files: {said}")
         click.echo(f"last event  {found.last[0]} {found.last[1]}")
     raise click.exceptions.Exit(0 if found.ok else 1)
