@@ -83,7 +83,7 @@ def _work_once(store: Store, name: str, dice: random.Random, folder: Path, error
         return None
     number = task.frame.id
     if task.frame.stage in (Stage.ANNOTATE, Stage.REPAIR, Stage.ESCALATED):
-        handin = queue.read_handin(_draw(folder, number, dice), folder)
+        handin = queue.read_handin(_draw(folder, task.frame, dice), folder)
         with store.writing() as work:
             outcome = queue.submit(work, work.state.get(Frame, number), person, handin, seconds=60)
         assert not outcome.conflict
@@ -96,12 +96,13 @@ def _work_once(store: Store, name: str, dice: random.Random, folder: Path, error
     return Acknowledged(event.seq, event.hash, verdict, number, event.revision or 0)
 
 
-def _draw(folder: Path, number: int, dice: random.Random) -> Path:
+def _draw(folder: Path, frame: Frame, dice: random.Random) -> Path:
+    # No two versions of a frame are one, though the dice of two runs may fall alike: a repair has to change something.
     corner = [dice.randrange(1, 2048), dice.randrange(1, 1024)]
     shape = {"label": "road", "polygon": [[0, 0], [corner[0], 0], corner]}
-    path = folder.parent / f"drawn-{os.getpid()}" / f"{number}.json"
+    path = folder.parent / f"drawn-{os.getpid()}" / f"{frame.id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"imgHeight": 1024, "imgWidth": 2048, "objects": [shape], "token": dice.random()}))
+    path.write_text(json.dumps({"imgHeight": 1024, "imgWidth": 2048, "objects": [shape], "after": frame.revisions}))
     return path
 
 
