@@ -160,6 +160,7 @@ def test_reopened_frames_are_named(accepted: Run) -> None:
 def test_open_returned_and_waiting_batches_have_a_certificate_that_says_so(tmp_path: Path) -> None:
     run = make_ready(tmp_path)
     assert "no sample of it was drawn" in certify(run).statement[0]
+    assert redraw(certify(run).to_json()) == []
     run.freeze("B", "1")
     judge(run, "rex", "qc3", bad=1, only=3)
     certificate = certify(run)

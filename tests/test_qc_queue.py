@@ -1105,3 +1105,16 @@ def test_an_absence_leaves_a_later_one_as_it_is(store: Store) -> None:
     review.absent("bo", review.now, review.now + timedelta(days=1))
     review.wait(days=35)
     assert not review.person("bo").is_available(review.at)
+
+
+def test_a_lead_stands_in_for_a_peer_only_until_one_is_there(store: Store) -> None:
+    review = start_review(store, team={"lea": "l", "ann": "a", "bo": "a"})
+    review.absent("bo", review.now, review.now + timedelta(days=1))
+    review.submit("ann")
+    assert review.holder() == "lea"
+    seen = len(review.events())
+    assert review.take("ann") is None
+    assert len(review.events()) == seen  # it is not given to the same lead again and again
+    review.wait(days=2)
+    assert review.take("bo") is not None
+    assert review.holder() == "bo"

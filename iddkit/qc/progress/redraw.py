@@ -69,14 +69,14 @@ def _reason(error: Exception) -> str:
 def _problems_of_order(certificate: Certificate) -> list[str]:
     """Return which of its samples cannot have followed one another, and what cannot have come of them."""
     rounds, problems = certificate.rounds, []
-    for number, (one, after) in enumerate(zip(rounds, [*rounds[1:], None], strict=True), start=1):
+    for number, one in enumerate(rounds, start=1):
         before = rounds[number - 2] if number > 1 else None
         is_new = before is None or before.verdict == Action.RETURN
         expected = (1 if before is None else before.round + is_new, Stage.QC3 if is_new else Stage.QC4)
         where = f"sample {number} ({printable(one.stage, 20)})"
         if (one.round, one.stage) != expected:
             problems.append(f"{where}: cannot follow: round {shown(expected[0])} has to be at {expected[1]} here")
-        if not one.verdict and after is not None:
+        if not one.verdict and number < len(rounds):
             problems.append(f"{where}: is open, and another one was drawn after it")
         if before is not None and not is_new:
             problems += [f"{where}: {problem}" for problem in _problems_of_lists(before, one)]

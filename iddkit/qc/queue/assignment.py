@@ -35,8 +35,8 @@ def assign_peer(work: Work, frame: Frame, actor: Person | None = None) -> Frame:
     if not free:
         leads = [person for person in everyone if Role.LEAD in person.role_set and person.is_available(work.at)]
         able = [person for person in leads if not frame.was_drawn_by(person.id)]
-        if not able:
-            return frame  # it waits until there is somebody: 'status' names it
+        if not able or any(person.id == frame.holder for person in able):
+            return frame  # without anyone it waits until there is somebody: 'status' names it
         return _assign(work, frame, _cast(work, able).id, [], by)
     if frame.reviewer1 is not None:  # it comes back, and the one who judged it cannot: no load of a new frame
         return _assign(work, frame, _cast(work, _least(free)).id, [], by)
@@ -152,9 +152,11 @@ _WITHOUT_PEER: Final = (
 
 
 def hand_over(work: Work, actor: Person | None = None) -> int:
-    """Give peer reviews of people who cannot do them, or that nobody has, to others; return how many changed hands."""
-    peers = {Role.ANNOTATOR, Role.LEAD}
-    gone = [p.id for p in read_people(work) if not p.is_available(work.at) or not p.role_set & peers]
+    """Give peer reviews of people who are no peers, or not there, or that nobody has, to others; return how many moved.
+
+    A lead who stands in for a peer has the frame until a peer is there, or as long as they have claimed it.
+    """
+    gone = [p.id for p in read_people(work) if not p.is_available(work.at) or Role.ANNOTATOR not in p.role_set]
     changed = 0
     for frame in work.find(Frame, _WITHOUT_PEER, gone=gone, now=work.at):
         changed += assign_peer(work, frame, actor).holder != frame.holder
