@@ -12,6 +12,8 @@
     +-- OutputError            a file or folder that cannot be written, or would be overwritten
     +-- RecipeError            a recipe (TOML) that cannot be read, with an unknown key or a value that cannot be
     +-- OptionError            options that contradict each other
+    +-- CheckpointError        a network's weights that cannot be read, or that do not fit what they are used for
+    +-- TrainingError          training that cannot go on: losses that are no number, no memory, nothing to learn from
     +-- StoreError             a database of the review that cannot be opened, is of another version, or is damaged
     +-- RefusedError           an action that the review does not allow: nothing but a line of the log came of it
 
@@ -116,6 +118,14 @@ class RecipeError(UserError):
 
 class OptionError(UserError):
     """Options that contradict each other."""
+
+
+class CheckpointError(UserError):
+    """A network's weights that cannot be read, or that do not fit what they are used for."""
+
+
+class TrainingError(UserError):
+    """Training that cannot begin or go on: losses that are no number, too little memory, nothing to learn from."""
 
 
 class StoreError(UserError):

@@ -1,0 +1,1 @@
+"""Training of the baseline networks, and what is done with trained ones."""
