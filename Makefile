@@ -13,9 +13,10 @@ demo: .venv/installed
 	$(BIN)/iddkit qc demo demo/qc --frames 60 --annotators 6 --weeks 2 --overwrite
 	$(BIN)/iddkit qc --db demo/qc/qc.db status --week 2019-07-30 --weeks 2 --plot demo/qc/weeks.png
 	$(BIN)/iddkit qc --db demo/qc/qc.db certificate B01 --html demo/qc/certificate.html
+	$(BIN)/iddkit benchmark erfnet demo/idd_lite --out demo/benchmark --budget-minutes 0.5 --overwrite
 
 test: check
-	$(BIN)/pytest -n auto $(PYTEST_OPTIONS)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n auto $(PYTEST_OPTIONS)
 
 check: .venv/installed
 	$(BIN)/ruff check .
@@ -23,10 +24,10 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c iddkit/statistics/_unfilter.c
+.venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c iddkit/statistics/_unfilter.c iddkit/metrics/_pairs.c
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "iddkit needs Python 3.11 or later: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train]'
 	touch $@
 
 clean:

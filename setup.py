@@ -14,5 +14,6 @@ setup(
         Extension(
             "iddkit.statistics._unfilter", ["iddkit/statistics/_unfilter.c"], extra_compile_args=FLAGS, optional=True
         ),
+        Extension("iddkit.metrics._pairs", ["iddkit/metrics/_pairs.c"], extra_compile_args=FLAGS, optional=True),
     ]
 )

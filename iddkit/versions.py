@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 import iddkit
 
@@ -20,6 +19,8 @@ def made_by() -> str:
 
 def pixel_versions() -> dict[str, str]:
     """Return name to version of iddkit and of each package that decides about pixels."""
+    from importlib.metadata import PackageNotFoundError, version  # as slow to load as all label maps
+
     found = {"iddkit": iddkit.__version__}
     for package in _PACKAGES:
         try:

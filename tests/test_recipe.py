@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from iddkit import labels
 from iddkit.errors import LabelMapError, OptionError, RecipeError, UserError
+from iddkit.recipes import MAX_BYTES
 from iddkit.subset.plan import IMAGE_FORMATS, METHODS, OUTPUT_LAYOUTS, SubsetPlan
-from iddkit.subset.recipe import KEYS, MAX_BYTES, load_recipe, names, parse_factor, plan_of
+from iddkit.subset.recipe import KEYS, load_recipe, names, parse_factor, plan_of
 
 SPLITS = st.sampled_from(["train", "val", "test", "a b"])
 COUNTS = st.one_of(st.integers(0, 9999), st.dictionaries(SPLITS, st.integers(0, 9999), min_size=1))

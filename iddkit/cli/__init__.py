@@ -28,6 +28,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "make-lite": ("iddkit.cli.subset", "make_lite"),
     "subset": ("iddkit.cli.subset", "subset"),
     "verify": ("iddkit.cli.verify", "verify"),
+    "models": ("iddkit.cli.models", "models"),
+    "benchmark": ("iddkit.cli.benchmark", "benchmark"),
+    "predict": ("iddkit.cli.predict", "predict"),
+    "evaluate": ("iddkit.cli.evaluate", "evaluate"),
+    "export": ("iddkit.cli.export", "export"),
     "show": ("iddkit.cli.show", "show"),
     "version": ("iddkit.cli.version", "version"),
 }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iddkit.labels import LabelMap
+from iddkit.metrics.pairs import count_pairs, fold_pairs
 from iddkit.statistics.columns import classes, collapse
 
 
@@ -63,9 +64,34 @@ class Confusion:
             Columns, integers of the same shape, from 0 on; all from C on are void, or no class.
         """
         size = len(names)
-        pairs = np.minimum(truth, size).astype(np.int64) * (size + 1) + np.minimum(predicted, size)
-        counts = np.bincount(pairs.ravel(), minlength=(size + 1) ** 2).reshape(size + 1, size + 1)
+        if truth.dtype == np.uint8 and predicted.dtype == np.uint8:
+            columns = np.minimum(np.arange(256), size)
+            pairs = count_pairs(truth.astype(np.uint8, copy=False), predicted.astype(np.uint8, copy=False))
+            return cls.of_pairs(names, pairs, columns, columns)
+        numbers = np.minimum(truth, size).astype(np.int64) * (size + 1) + np.minimum(predicted, size)
+        counts = np.bincount(numbers.ravel(), minlength=(size + 1) ** 2).reshape(size + 1, size + 1)
         return cls(tuple(names), np.ascontiguousarray(counts[:size], dtype=np.int64))
+
+    @classmethod
+    def of_pairs(
+        cls,
+        names: Sequence[str],
+        pairs: NDArray[np.int64],
+        truth: NDArray[np.intp],
+        predicted: NDArray[np.intp],
+    ) -> Confusion:
+        """Return the matrix of numbers that were counted before anyone asked what they mean.
+
+        Parameters
+        ----------
+        names
+            Of the C classes.
+        pairs
+            int64 (256, 256), as `iddkit.metrics.pairs.count_pairs` gives them.
+        truth, predicted
+            intp (256,): the column of each number in the true and in the predicted image, C for void and no class.
+        """
+        return cls(tuple(names), fold_pairs(pairs, truth, predicted, len(names))[:-1].copy())
 
     def __add__(self, other: Confusion) -> Confusion:
         if self.classes != other.classes:

@@ -1,9 +1,9 @@
-"""The blocks that ERFNet and ESSNet are made of.
+"""The blocks that ERFNet and, for the most part, ESSNet are made of.
 
 All take and give float tensors of shape (N, C, H, W). Convolutions have a bias and batch normalisation an epsilon of
 1e-3, as in ERFNet's public code; the number of each block's parameters is given in its docstring.
 
-Sources: Romera et al. 2018, "ERFNet: Efficient Residual Factorized ConvNet"; Mishra et al., "ESSNet" (P 3).
+Source: Romera et al. 2018, "ERFNet: Efficient Residual Factorized ConvNet", and its public code.
 """
 
 from __future__ import annotations

@@ -34,6 +34,11 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.head = nn.Conv2d(128, classes, 1) if head else None
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """Return the blocks in running order, with their names in the network; the encoder's own head is none."""
+        parts = (("encoder", self.encoder), ("decoder", self.decoder))
+        return [(f"{part}.{name}", block) for part, blocks in parts for name, block in blocks.named_children()]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits float (N, C, H, W) of images float (N, 3, H, W)."""
         logits: Tensor = self.decoder(self.encoder(pad_to_multiple(x, self.stride)))

@@ -12,6 +12,12 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return functional.pad(x, (0, right, 0, bottom)) if bottom or right else x
 
 
+def pad_to_least(x: Tensor, least: int) -> Tensor:
+    """Return (N, C, H, W) with zeros at the bottom and right where H or W is less than `least`."""
+    bottom, right = max(0, least - x.shape[-2]), max(0, least - x.shape[-1])
+    return functional.pad(x, (0, right, 0, bottom)) if bottom or right else x
+
+
 def crop(x: Tensor, like: Tensor) -> Tensor:
     """Return the top left of `x` in the height and width of `like`."""
     return x[..., : like.shape[-2], : like.shape[-1]]

@@ -6,6 +6,7 @@ that has neither torch nor the dataset.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,8 +296,18 @@ class Run:
                 raise OutputError("not a run that iddkit saved", path=file)
             if found.get("version") != VERSION:
                 raise OutputError(f"a run of version {found.get('version')}, this iddkit reads {VERSION}", path=file)
-            return msgspec.convert(found["run"], cls)
+            return msgspec.convert(_with_nan(found["run"]), cls)
         except AnnotationError as error:
             raise OutputError(error.problem, path=file) from error
-        except (msgspec.MsgspecError, KeyError) as error:
+        except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise OutputError(f"a damaged run: {error}", path=file) from error
+
+
+def _with_nan(run: dict[str, Any]) -> dict[str, Any]:
+    """Put back what JSON has no number for: the score of a frame without a labelled pixel, a loss that is none."""
+    for frame in run["frames"]:
+        for name in ("mean_iou", "pixel_accuracy"):
+            frame[name] = math.nan if frame[name] is None else frame[name]
+    for epoch in run["epochs"]:
+        epoch["loss"] = math.nan if epoch["loss"] is None else epoch["loss"]
+    return run

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from iddkit import files, labels
-from iddkit.errors import AnnotationError, RecipeError, UserError, printable, shown
+from iddkit import labels, recipes
+from iddkit.errors import RecipeError, UserError, shown
 from iddkit.labels import LabelMap
 from iddkit.raster import FILLS, UNKNOWN
+from iddkit.recipes import Key
 from iddkit.subset.plan import SubsetPlan
-
-#: A recipe is a page; a file larger than this is none.
-MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,8 @@ class Recipe:
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the recipes that iddkit brings along."""
-    return tuple(sorted(path.stem for path in files.data_folder("pipelines").glob("*.toml")))
+    """Return the names of the recipes of derived datasets that iddkit brings along."""
+    return recipes.names(of_training=False)
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -60,20 +56,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     >>> recipe.settings["longest_side"], recipe.settings["level"]
     (320, 'level1')
     """
-    text = str(name_or_path)
-    path = files.data_folder("pipelines") / f"{text}.toml" if text in names() else Path(text)
-    if not path.is_file():
-        raise RecipeError(f"no recipe of this name or path; known by name: {', '.join(names())}", path=text)
-    settings: dict[str, Any] = {"name": path.stem}
-    for key, value in _read(path).items():
-        if key not in KEYS:
-            near = difflib.get_close_matches(key.lower().replace("-", "_"), [*KEYS], n=1, cutoff=0)[0]
-            raise RecipeError(f"unknown key; the nearest known one is {near}", path=path, where=printable(key, 40))
-        try:
-            settings[KEYS[key].field] = KEYS[key].read(value)
-        except ValueError as error:
-            problem = f"{shown(value)} is not {KEYS[key].expected}"
-            raise RecipeError(str(error) or problem, path=path, where=key) from error
+    path = recipes.locate(name_or_path, of_training=False)
+    settings = {"name": path.stem, **recipes.read_settings(path, KEYS)}
     if "label_map" in settings:
         settings["label_map"] = _load_map(settings["label_map"], path)
     recipe = Recipe(path, settings)
@@ -146,26 +130,6 @@ def parse_factor(value: int | float | str | Fraction) -> Fraction:
         raise RecipeError(f"the factor {shown(value)} is not {KEYS['factor'].expected}") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
-    text = ""
-    try:
-        text = files.read_bytes(path, MAX_BYTES).decode("utf-8-sig")
-        return tomllib.loads(text)
-    except AnnotationError as error:
-        raise RecipeError(error.problem, path=path) from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"not UTF-8 at byte {error.start}", path=path) from error
-    except RecursionError as error:
-        raise RecipeError("nested too deep for a recipe", path=path) from error
-    except ValueError as error:  # tomllib's own error is one; others come from numbers that Python refuses
-        found = re.fullmatch(r"(.*) \(at (.*)\)", str(error), flags=re.S)
-        problem, where = found.groups() if found else (str(error), "")
-        if where == "end of document":
-            lines = text.split("\n")
-            where = f"line {len(lines)}, column {len(lines[-1]) + 1}"
-        raise RecipeError(f"not TOML: {problem[:1].lower()}{problem[1:]}", path=path, where=where) from error
-
-
 def _load_map(text: str, recipe: Path) -> LabelMap:
     return labels.load(text if text in labels.names() else recipe.parent / text)
 
@@ -183,45 +147,6 @@ def _check(recipe: Recipe) -> None:
         raise RecipeError(error.problem, path=recipe.path) from error
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable():
-        raise ValueError
-    return value
-
-
-def _name(value: object) -> str:
-    if not _text(value).strip():
-        raise ValueError
-    return _text(value)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _one_of(values: tuple[str, ...]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in values:
-            raise ValueError
-        return _text(value)
-
-    return read
-
-
-def _size(value: object) -> tuple[int, int]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError
-    return _whole(value[0]), _whole(value[1])
-
-
 def _factor(value: object) -> Fraction:
     if isinstance(value, Fraction):
         return value
@@ -232,44 +157,38 @@ def _factor(value: object) -> Fraction:
         if re.fullmatch(r"\d{1,12}(\.\d{1,12}|/0*[1-9]\d{0,11})?", value.strip(), flags=re.ASCII) is None:
             raise ValueError
         return Fraction(value.strip())
-    return Fraction(_whole(value))
+    return Fraction(recipes.whole(value))
 
 
 def _counts(value: object) -> dict[str, int]:
     if not isinstance(value, dict):
-        return {"": _whole(value)}
+        return {"": recipes.whole(value)}
     for split in value:
         if split in KEYS:  # 'seed = 1' below the line '[count]' is read as a split
             raise ValueError(f"the split {split!r} is called like a key; a table stands at the end of the file")
-    return {split: _whole(count) for split, count in value.items()}
-
-
-class _Key(NamedTuple):
-    field: str
-    read: Callable[[object], Any]
-    expected: str
+    return {split: recipes.whole(count) for split, count in value.items()}
 
 
 _NUMBER_OF_FRAMES: Final = "a table of splits and whole numbers, or a whole number where there are no splits"
 
 #: Key of a recipe to the field of `SubsetPlan`, the function that reads it and what it expects. The keys are the
 #: options of ``iddkit subset``, written with underscores.
-KEYS: Final[Mapping[str, _Key]] = {
-    "name": _Key("name", _name, "a name"),
-    "license": _Key("license", _text, "a text of one line"),
-    "factor": _Key("factor", _factor, "a number such as 10, 3.9 or '39/10'"),
-    "count": _Key("counts", _counts, _NUMBER_OF_FRAMES),
-    "longest_side": _Key("longest_side", _whole, "a whole number of pixels"),
-    "size": _Key("size", _size, "a width and a height in pixels, as in [320, 227]"),
-    "label_map": _Key("label_map", _name, "a label map's name or path"),
-    "level": _Key("level", _name, "the name of a level"),
-    "cover_all_sequences": _Key("cover_sequences", _flag, "true or false"),
-    "seed": _Key("seed", _whole, "a whole number"),
-    "method": _Key("method", _name, "the name of a method"),
-    "layout": _Key("layout", _name, "the name of a layout"),
-    "image_format": _Key("image_format", _name, "the name of an image format"),
-    "quality": _Key("quality", _whole, "a whole number"),
-    "with_unlabelled": _Key("unlabelled", _flag, "true or false"),
-    "fill": _Key("fill", _one_of(FILLS), f"one of {', '.join(FILLS)}"),
-    "unknown": _Key("unknown", _one_of(UNKNOWN), f"one of {', '.join(UNKNOWN)}"),
+KEYS: Final[Mapping[str, Key]] = {
+    "name": Key("name", recipes.name, "a name"),
+    "license": Key("license", recipes.text, "a text of one line"),
+    "factor": Key("factor", _factor, "a number such as 10, 3.9 or '39/10'"),
+    "count": Key("counts", _counts, _NUMBER_OF_FRAMES),
+    "longest_side": Key("longest_side", recipes.whole, "a whole number of pixels"),
+    "size": Key("size", recipes.size, "a width and a height in pixels, as in [320, 227]"),
+    "label_map": Key("label_map", recipes.name, "a label map's name or path"),
+    "level": Key("level", recipes.name, "the name of a level"),
+    "cover_all_sequences": Key("cover_sequences", recipes.flag, "true or false"),
+    "seed": Key("seed", recipes.whole, "a whole number"),
+    "method": Key("method", recipes.name, "the name of a method"),
+    "layout": Key("layout", recipes.name, "the name of a layout"),
+    "image_format": Key("image_format", recipes.name, "the name of an image format"),
+    "quality": Key("quality", recipes.whole, "a whole number"),
+    "with_unlabelled": Key("unlabelled", recipes.flag, "true or false"),
+    "fill": Key("fill", recipes.one_of(*FILLS), f"one of {', '.join(FILLS)}"),
+    "unknown": Key("unknown", recipes.one_of(*UNKNOWN), f"one of {', '.join(UNKNOWN)}"),
 }
