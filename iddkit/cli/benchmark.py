@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import click
 from iddkit.cli import options
 from iddkit.cli.extras import TRAINING, require
 from iddkit.cli.progress import progress_bar
+from iddkit.cli.training_progress import watching
 from iddkit.errors import OptionError, UserError
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _run_all(
     done: list[Done] = []
     failed = False
     for recipe in recipes:
-        with _watching(recipe) as watch:
+        with watching(recipe.model) as watch:
             try:
                 done.append(run_one(data, recipe, work, leakage, watch))
             except UserError as error:
@@ -231,38 +231,6 @@ def _run_all(
         if done[-1].run is None:
             break
     return done, failed
-
-
-@contextmanager
-def _watching(recipe: Recipe) -> Iterator[Any]:
-    """Show a training: as a bar on a terminal, else as a line for each validation."""
-    from iddkit.training.state import Moment
-
-    if not sys.stderr.isatty():
-        seen: list[float | None] = [None]
-
-        def tell(moment: Moment) -> None:
-            if moment.mean_iou != seen[0]:
-                seen[0] = moment.mean_iou
-                click.echo(f"{recipe.model}: {_text(moment)}", err=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn(recipe.model), BarColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda moment: bar.update(task, completed=moment.progress, description=_text(moment))
-
-
-def _text(moment: Any) -> str:
-    of = "" if moment.epochs is None else f" of {moment.epochs}"
-    score = "" if moment.mean_iou is None else f", val mIoU {moment.mean_iou:.1%}"
-    phase = "" if moment.phase == "whole" else f" ({moment.phase})"
-    left = f"{int(moment.seconds_left // 60)}:{int(moment.seconds_left % 60):02}"
-    return f"epoch {moment.epoch}{of}{phase}, loss {moment.loss:.3f}{score}, {left} left"
 
 
 def _describe(data: LabelledData, device: str, precision: str) -> None:

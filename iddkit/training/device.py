@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import torch
 from lightning_fabric import Fabric
@@ -14,6 +15,9 @@ from lightning_fabric.plugins import MixedPrecision
 
 from iddkit.errors import OptionError, TrainingError
 from iddkit.training.recipe import AUTO, BFLOAT16, FLOAT32
+
+# In the words of PyTorch on Linux and Windows, of its GPUs, and of cuDNN and cuBLAS.
+_OUT_OF_MEMORY: Final = ("allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
 
 CPU, CUDA, MPS = DEVICES = ("cpu", "cuda", "mps")
 
@@ -139,7 +143,7 @@ def advice_on_memory(batch_size: int) -> Iterator[None]:
     except MemoryError as error:
         raise TrainingError(_advice(batch_size)) from error
     except RuntimeError as error:
-        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+        if not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
         raise TrainingError(_advice(batch_size)) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from iddkit.errors import CheckpointError
+from iddkit.errors import CheckpointError, printable
 from iddkit.models.grouping import convert
 from iddkit.training.checkpoint import Checkpoint
 from iddkit.training.device import CPU
@@ -106,4 +106,5 @@ def restore(training: Training, checkpoint: Checkpoint) -> None:
         training.network.load_state_dict(checkpoint.weights)
         training.optimizer.load_state_dict(kept["optimizer"])
     except (KeyError, TypeError, ValueError, RuntimeError, StopIteration) as error:
-        raise CheckpointError(f"a damaged checkpoint: {error}", path=path) from error
+        reason = printable(str(error) or type(error).__name__, 200)
+        raise CheckpointError(f"a damaged checkpoint: {reason}", path=path) from error

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Train the baselines on the published IDD-lite and keep what they told, without its images:
+# reports/make_benchmark.sh IDD_LITE [WORK]. Two hours and more on two cores; with a part of it done it goes on.
+set -eu
+dataset=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.."
+work=${2:-demo/benchmarks}
+iddkit=${IDDKIT:-$PWD/.venv/bin/iddkit}
+out=$PWD/reports
+mkdir -p "$work" && cd "$work"
+[ -e idd20k_lite ] || ln -s "$dataset" idd20k_lite
+
+# What is kept of a folder: all but checkpoints, TensorBoard's log and pictures of the dataset.
+keep() {
+    rm -rf "${out:?}/$1" && mkdir -p "$out/$1"
+    (cd "$1" && find . -type f ! -name '*.pt' ! -name 'examples*' ! -path '*/tensorboard/*' ! -name '*.html' ! -name '*.svg' |
+        while read -r file; do mkdir -p "$out/$1/$(dirname "$file")" && cp "$file" "$out/$1/$file"; done)
+}
+
+"$iddkit" benchmark erfnet idd20k_lite --budget-minutes 15 --out idd_lite_15min --no-pictures --resume
+keep idd_lite_15min
+"$iddkit" benchmark erfnet idd20k_lite --budget-minutes 60 --out idd_lite_60min --no-pictures --resume
+keep idd_lite_60min
