@@ -87,6 +87,7 @@ def make_run(
         size=(256, 128),
         train=SplitFacts("train", 1403, 115, tuple(int(7 * one) for one in pixels)),
         val=SplitFacts("val", frames, 20, tuple(int(one) for one in pixels)),
+        fingerprint=f"{level} {frames}",
         recipe={
             "model": model or name,
             "optimizer": {"name": "adam", "learning_rate": 5e-4, "weight_decay": 2e-4},
@@ -103,6 +104,7 @@ def make_run(
         counts=tuple(tuple(row) for row in counts.tolist()),
         frames=tuple(FrameScore(f"val/{i % 20}/{i:04d}", s, 0.8 + s / 6) for i, s in enumerate(scores.tolist())),
         speed=Speed("AMD EPYC", 2, "float32", (256, 128), 29.4, 28.1, 33.8, 210_000_000, timed),
+        prior=tuple(float(one) for one in 0.5 * shares / shares.sum()),
         leakage=Leakage((), 0, (NearDuplicate("train/3/0007", "val/9/0001", 3.4),), 0),
         conversion=None,
         versions={"iddkit": "0.5.0", "torch": "2.13.0", "python": "3.11.9"},

@@ -46,13 +46,11 @@ def test_images_that_cannot_be_read_are_lines_and_exit_code_1(checkpoint: Path, 
     assert result.stderr.startswith("Error: ")
 
 
-def test_the_opsets_are_those_that_can_be_written() -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
-    pytest.importorskip("lightning_fabric", reason="lightning-fabric is not installed")
-    from iddkit.training.export import OPSET, OPSETS
-
-    option = next(one for one in export.params if one.name == "opset")
-    assert (option.default, option.type.min, option.type.max) == (OPSET, *OPSETS)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("opset", [10, 21])
+def test_operators_that_cannot_be_written_are_refused(tmp_path: Path, opset: int) -> None:
+    result = run(tmp_path / "best.pt", tmp_path / "m.onnx", "--opset", opset)
+    assert result.exit_code == 2
+    assert f"{opset} is not in the range 11<=x<=20" in result.stderr
 
 
 def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,11 @@ def test_the_compiled_count_refuses_what_does_not_fit() -> None:
         (pixels, pixels, counts[:100]),
         (pixels.astype(np.int32), pixels, counts),
         (pixels, pixels, counts.astype(np.int32)),
+        (pixels, pixels, counts.astype(np.float64)),
+        (pixels, pixels, counts.astype(np.uint64)),
+        (pixels, pixels, counts.astype(">i8")),
+        (pixels.astype(np.int8), pixels, counts),
+        (pixels, pixels.astype(bool), counts),
     ):
         with pytest.raises(TypeError, match="count wants"):
             count_compiled(first, second, into)  # type: ignore[arg-type]

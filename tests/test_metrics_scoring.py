@@ -133,6 +133,28 @@ def test_another_aspect_ratio_is_noted(pairs: tuple[Path, Path]) -> None:
     assert note.endswith("1/b_label.png: 300x300, its truth is 6x4")
 
 
+def test_the_truth_is_no_prediction_of_itself(pairs: tuple[Path, Path]) -> None:
+    root = pairs[0].parent.parent
+    for predicted in (root, pairs[0]):
+        with pytest.raises(FrameError, match="holds no predictions: every file found is the label image itself"):
+            evaluate(root, predicted, IDD, "level1")
+    link = pairs[1] / "0/a_label.png"
+    link.unlink()
+    link.symlink_to(pairs[0] / "0/a_label.png")
+    found = evaluate(root, pairs[1], IDD, "level1")
+    assert problems(found) == [("missing", "val/0/a")]
+    assert str(found.problems[0]) == f"{link}: no prediction: is the label image itself"
+    assert [frame.key for frame in found.frames] == ["val/1/b"]
+
+
+@pytest.mark.parametrize("name", ["validation", "valid"])
+def test_the_split_to_score_has_several_names(pairs: tuple[Path, Path], name: str) -> None:
+    root = pairs[0].parent.parent
+    pairs[0].rename(pairs[0].with_name(name))
+    save(root / "gtFine/train/5/t_label.png", np.zeros((2, 2), np.uint8))
+    assert evaluate(root, pairs[1], IDD, "level1").split == name
+
+
 def test_unknown_numbers_are_scored_as_no_class_and_named(pairs: tuple[Path, Path]) -> None:
     save(pairs[1] / "0/a_label.png", np.array([[0, 0, 0, 1, 8, 255], [7, 0, 0, 1, 8, 6]], np.uint8).repeat(2, axis=0))
     found = evaluate(*pairs, IDD, "level1")

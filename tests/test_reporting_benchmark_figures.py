@@ -17,7 +17,7 @@ from iddkit.reporting.benchmark_entries import group_entries, make_entries
 from iddkit.reporting.benchmark_examples import Example, choose_frames, draw_examples, mark_wrong
 from iddkit.reporting.benchmark_figures import draw_figures
 from iddkit.reporting.figure import SECOND, SUBSET, WIDTH, styled
-from iddkit.reporting.sheet import Boxes, Lines, Marks, Sheet
+from iddkit.reporting.sheet import INK, Boxes, Lines, Marks, Sheet
 from iddkit.runs import FrameScore, Run
 from tests.fake_runs import make_run, several
 
@@ -89,9 +89,14 @@ def test_the_curve_has_a_mark_for_each_validation_and_a_ring_around_the_best() -
 def test_the_curve_is_broken_where_the_encoder_alone_ends() -> None:
     run = make_run(epochs=9)
     sheet = drawn(draw_progress, run)
-    lines = [len(p.at) for p in sheet.pieces if isinstance(p, Lines) and p.color == SUBSET]
-    assert lines == [2, 5]  # 3 epochs of the encoder, 6 of the whole network
+    lines = [(len(p.at), p.color == SUBSET) for p in sheet.pieces if isinstance(p, Lines) and len(p.at) in (2, 5)]
+    assert (2, False) in lines  # 3 epochs of the encoder are pale,
+    assert (5, True) in lines  # 6 of the whole network are not
     assert {"encoder", "whole"} <= set(texts(sheet))
+    word = "before the whole network was there: the encoder alone, groups not yet made"
+    assert word in texts(sheet)
+    plain = replace(run, epochs=tuple(replace(one, phase="whole") for one in run.epochs))
+    assert word not in texts(drawn(draw_progress, plain))
 
 
 def test_published_scores_are_drawn_for_the_networks_that_have_one() -> None:
@@ -147,6 +152,23 @@ def test_bars_are_as_long_as_the_scores() -> None:
     lengths = [(bar[2] - bar[0]) / (panel.right - panel.left) for bar in bars]
     assert lengths == pytest.approx(run.confusion.iou().tolist())
     assert f"{100 * run.confusion.iou()[0]:.1f}" in texts(sheet)
+
+
+def chance_marks(run: Run) -> list[float]:
+    with styled():
+        sheet = draw_classes(group_entries(make_entries([run]))[0])
+    panel = sheet.panels[0]
+    upright = [p.at[0] for p in sheet.pieces if isinstance(p, Lines) and p.color == INK and len(p.at) == 1]
+    return [(at[0] - panel.left) / (panel.right - panel.left) for at in upright if at[0] == at[2] > panel.left]
+
+
+def test_the_mark_of_chance_is_at_a_picture_that_never_changes_where_that_is_better() -> None:
+    run = make_run()
+    shares = (run.confusion.counts.sum(axis=1) / run.confusion.counts.sum()).tolist()
+    prior = (0.7, None, 0.0, *(0.25,) * 4)
+    assert chance_marks(replace(run, prior=None)) == pytest.approx(shares)
+    expected = [max(a, b or 0) for a, b in zip(shares, prior, strict=True)]
+    assert chance_marks(replace(run, prior=prior)) == pytest.approx(expected)
 
 
 def test_more_runs_than_bars_fit_have_marks() -> None:

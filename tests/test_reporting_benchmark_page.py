@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import html.parser
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from iddkit.errors import OptionError, OutputError
 from iddkit.reporting.benchmark_entries import make_entries
 from iddkit.reporting.benchmark_examples import Example
 from iddkit.reporting.benchmark_page import SHOWN_ROWS, make_report, write_report
-from iddkit.reporting.benchmark_words import describe, facts, gain_of_last_quarter, readings
+from iddkit.reporting.benchmark_words import describe, facts, readings
 from iddkit.runs import Run
 from iddkit.runs.verdict import judge
 from tests.fake_runs import make_run, several
@@ -54,8 +55,8 @@ def frame(run: str = "") -> Example:
 
 
 def test_a_report_is_written_whole_and_the_same_again(tmp_path: Path) -> None:
-    page = write_report([make_run()], tmp_path / "a")
-    assert page == tmp_path / "a" / "report.html"
+    written = write_report([make_run()], tmp_path / "a")
+    assert written.page == tmp_path / "a" / "report.html"
     write_report([make_run()], tmp_path / "b")
     first, second = (
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -82,6 +83,80 @@ def test_a_report_of_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError):
         write_report([], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("gone", ["", "report.html", "report.md"])
+def test_nothing_of_an_earlier_report_is_left_in_a_new_one(tmp_path: Path, gone: str) -> None:
+    runs = several()
+    write_report(runs, tmp_path, examples=[frame(run.name) for run in runs])
+    assert {"pairs.csv", "examples-drn.png", "figures/costs.svg", "figures/layers-drn.svg"} <= names_in(tmp_path)
+    if gone:
+        (tmp_path / gone).unlink()
+    write_report(runs[:1], tmp_path)
+    assert names_in(tmp_path) == set(make_report(runs[:1]))
+
+
+def test_files_that_no_report_led_to_stay(tmp_path: Path) -> None:
+    own = [
+        "notes.csv",
+        "examples-mine.png",
+        "examples.jpg",
+        "figures/mine.png",
+        "figures/layers-mine.svg",
+        "drn/run.json",
+    ]
+    write_report(several(), tmp_path, examples=[frame("drn")])
+    for name in own:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    page = tmp_path / "report.html"
+    page.write_bytes(page.read_bytes() + b'<a href="notes.csv"></a><a href="../x/pairs.csv"></a><a href="scores.csv/">')
+    write_report([make_run()], tmp_path)
+    assert names_in(tmp_path) == {*make_report([make_run()]), *own}
+
+
+def test_what_cannot_be_written_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
+    write_report(several(), tmp_path, examples=[frame("drn")])
+    before = names_in(tmp_path)
+    (tmp_path / "scores.csv").unlink()
+    (tmp_path / "scores.csv").mkdir()
+    with pytest.raises(OutputError):
+        write_report([make_run()], tmp_path)
+    assert names_in(tmp_path) == before - {"scores.csv"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda root: (root / "gtFine").mkdir(),
+        lambda root: (root / "leftImg8bit" / "val").mkdir(parents=True),
+        lambda root: (root / "manifest.json").write_text('{"format": "iddkit subset 1"}'),
+    ],
+    ids=["labels", "images", "derived"],
+)
+def test_a_dataset_is_no_folder_for_a_report(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path)
+    before = names_in(tmp_path)
+    with pytest.raises(OutputError, match="folder of a dataset"):
+        write_report([make_run()], tmp_path)
+    assert names_in(tmp_path) == before
+    write_report([make_run(layers=1)], tmp_path / "benchmark")
+
+
+def test_a_manifest_of_something_else_makes_no_dataset(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "my page"}')
+    assert write_report([make_run(layers=1)], tmp_path).page.exists()
+
+
+def test_the_verdict_that_is_returned_is_the_one_on_the_page(tmp_path: Path) -> None:
+    written = write_report([make_run("erfnet", seed=1), make_run("erfnet", seed=2)], tmp_path)
+    assert [entry.name for entry in written.entries] == ["erfnet", "erfnet (2)"]
+    assert "erfnet (2)" in written.verdict.summary
+    assert written.verdict.summary in "".join(Page(written.page.read_bytes()).words)
 
 
 @pytest.mark.parametrize("runs", [(make_run(),), several()], ids=["one", "several"])
@@ -201,7 +276,7 @@ def test_facts_say_the_score_and_how_far_it_is_from_the_published_one() -> None:
 
 def test_the_lead_says_how_many_frames_and_at_which_size() -> None:
     assert "1,403 frames of idd_lite" in describe(make_entries([make_run()]))
-    assert "256 x 128 pixels" in describe(make_entries([make_run()]))
+    assert "at 128x256 pixels (height x width)" in describe(make_entries([make_run()]))
     assert "the same 20 validation frames" in describe(make_entries(several()))
     assert "its own dataset" in describe(make_entries([make_run("a"), make_run("b", dataset="other")]))
 
@@ -210,22 +285,41 @@ def test_readings_say_that_a_score_still_rose_when_time_was_up() -> None:
     run = make_run(epochs=8)
     rising = replace(run, epochs=tuple(replace(one, mean_iou=one.number / 10) for one in run.epochs), best_epoch=8)
     flat = replace(run, epochs=tuple(replace(one, mean_iou=0.5) for one in run.epochs), best_epoch=1)
-    assert gain_of_last_quarter(make_entries([rising])[0]) == pytest.approx(0.2)
-    assert gain_of_last_quarter(make_entries([flat])[0]) == 0
-    assert gain_of_last_quarter(make_entries([make_run(epochs=2)])[0]) is None
-    assert "still rose by 20.00 points" in dict(readings(make_entries([rising])))["How long it was trained"]
-    assert "did not rise" in dict(readings(make_entries([flat])))["How long it was trained"]
+    few = make_run(epochs=2)
+
+    def says(run: Run) -> str:
+        return dict(readings(make_entries([run])))["How long it was trained"]
+
+    assert "rose by 10.00 points: it was still improving" in says(rising)
+    assert "did not rise" in says(flat)
+    assert "too few" in says(few)
+
+
+def test_what_the_encoder_alone_scored_is_not_said_of_the_network() -> None:
+    """Best 90 %, last 50 %, did not rise: of the encoder against labels that are eight times as coarse."""
+    run = make_run(epochs=18)
+    assert {one.phase for one in run.epochs} == {"encoder", "whole"}
+    run = replace(
+        run,
+        epochs=tuple(replace(one, mean_iou=0.9 if one.phase == "encoder" else one.number / 36) for one in run.epochs),
+        best_epoch=18,
+    )
+    said = dict(readings(make_entries([run])))
+    assert "rose by" in said["How long it was trained"]
+    chosen = said["The best epoch was picked on the validation split"]
+    assert "12 validations, best 50.00 %, last 50.00 %" in chosen
+    assert "90.00" not in "".join(Page(make_report([run])["report.html"]).values("img", "alt"))
 
 
 def test_readings_name_the_chance_in_a_small_split() -> None:
     text = dict(readings(make_entries([make_run(frames=20)])))["Chance"]
     few = dict(readings(make_entries([make_run(frames=1)])))["Chance"]
-    assert re.search(r"erfnet \d+\.\d\d % ± \d+\.\d", text)
-    assert "too few validation frames" in few
+    assert re.search(r"erfnet \d+\.\d\d % ± \d+\.\d \(20 frames of 20 sequences\)", text)
+    assert "too few validation sequences" in few
 
 
 def test_readings_say_that_another_size_was_published() -> None:
     text = dict(readings(make_entries([make_run(size=(320, 227))])))["Beside the published scores"]
-    assert "320 x 227" in text
-    assert "256 x 128" in text
+    assert "at 227x320 pixels (height x width)" in text
+    assert "128x256" in text
     assert "320" not in dict(readings(make_entries([make_run()])))["Beside the published scores"]

@@ -4,17 +4,25 @@ import csv
 import io
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from iddkit.errors import OptionError
 from iddkit.reporting import benchmark_tables as tables
 from iddkit.reporting.benchmark_conditions import recipe_table, split_table
 from iddkit.reporting.benchmark_csv import make_csv_tables
-from iddkit.reporting.benchmark_entries import group_entries, make_entries, pair_entries
+from iddkit.reporting.benchmark_entries import (
+    group_entries,
+    make_entries,
+    margin_of,
+    name_by_paths,
+    pair_entries,
+)
 from iddkit.reporting.tables import Table, to_csv
 from iddkit.runs import FrameScore, Run
 from tests.fake_runs import make_run, several
@@ -107,7 +115,7 @@ def test_a_pair_is_compared_on_the_frames_that_both_have() -> None:
     first = make_run("a", frames=4)
     shifted = tuple(FrameScore(one.key, one.mean_iou + 0.1, 1.0) for one in first.frames)
     (pair,) = pair_entries(make_entries([first, replace(first, name="b", frames=shifted)]))
-    assert (pair.first, pair.second, pair.frames) == ("a", "b", 4)
+    assert (pair.first, pair.second, pair.frames, pair.sequences) == ("a", "b", 4, 4)
     assert pair.difference == pytest.approx(0.1)
     assert pair.margin == pytest.approx(0)
 
@@ -118,7 +126,103 @@ def test_the_margin_of_a_pair_is_that_of_a_mean_of_differences() -> None:
         FrameScore(one.key, one.mean_iou + step, 1.0) for one, step in zip(first.frames, (0, 0.1, 0, 0.1), strict=True)
     )
     (pair,) = pair_entries(make_entries([first, replace(first, name="b", frames=moved)]))
-    assert pair.margin == pytest.approx(1.96 * math.sqrt(4 * 0.05**2 / 3) / 2)
+    # Each frame is of a drive of its own; 3.182 is the 97.5 % quantile of Student's t with 3 degrees of freedom.
+    assert pair.margin == pytest.approx(3.182446 * math.sqrt(4 * 0.05**2 / 3) / 2)
+
+
+@given(
+    values=st.lists(st.floats(-1, 1), min_size=2, max_size=9),
+    copies=st.integers(1, 5),
+)
+def test_frames_that_are_the_same_again_do_not_narrow_the_interval(values: list[float], copies: int) -> None:
+    once = margin_of(values, [f"val/{i}/0" for i in range(len(values))])
+    again = margin_of(values * copies, [f"val/{i}/{k}" for k in range(copies) for i in range(len(values))])
+    alone = margin_of(values, [f"val/{i}" for i in range(len(values))])  # of no sequence
+    assert once is not None
+    assert once == pytest.approx(float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)), abs=1e-12)
+    assert again == pytest.approx(once, abs=1e-12)
+    assert alone == once
+
+
+def test_an_interval_of_unequal_sequences_is_the_cluster_robust_one() -> None:
+    values, keys = [0.0, 0.1, 0.2, 0.5], ["val/a/0", "val/a/1", "val/a/2", "val/b/0"]
+    # Deviations from 0.2 add up to -0.3 and 0.3; 12.706 is Student's t with one degree of freedom.
+    assert margin_of(values, keys) == pytest.approx(12.7062 * math.sqrt(2 * (0.09 + 0.09)) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize("keys", [[], ["val/a/0"], ["val/a/0", "val/a/1", "val/a/2"]])
+def test_one_sequence_has_no_interval(keys: list[str]) -> None:
+    assert margin_of([0.1] * len(keys), keys) is None
+
+
+def test_pairs_say_of_how_many_sequences_their_frames_are() -> None:
+    first = make_run("a", frames=40)
+    entries = make_entries([first, replace(first, name="b")])
+    assert column(tables.pair_table(entries), "frames") == [40]
+    assert column(tables.pair_table(entries), "sequences") == [20]
+    assert read(make_csv_tables(entries)["pairs"])[0]["sequences"] == "20"
+    flat = replace(first, frames=tuple(replace(one, key=f"val/{i}") for i, one in enumerate(first.frames)))
+    (pair,) = pair_entries(make_entries([flat, replace(flat, name="b")]))
+    assert (pair.frames, pair.sequences) == (40, None)
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["x/seed0/erfnet", "x/seed1/erfnet/run.json"], ["seed0", "seed1"]),
+        (["x/erfnet", "x/old/erfnet"], ["erfnet", "old/erfnet"]),
+        (["a/1/erfnet", "b/2/erfnet"], ["a/1", "b/2"]),
+        (["a/erfnet", "a/erfnet-2"], ["erfnet", "erfnet-2"]),
+        (["a/erfnet", "a/erfnet"], ["erfnet", "erfnet"]),
+    ],
+)
+def test_runs_of_one_name_are_called_by_where_their_paths_differ(paths: list[str], names: list[str]) -> None:
+    runs = [make_run("erfnet", layers=1, epochs=1) for _ in paths]
+    assert [run.name for run in name_by_paths(runs, [Path(path) for path in paths])] == names
+
+
+def test_runs_of_different_names_keep_them() -> None:
+    runs = [make_run("erfnet"), make_run("drn")]
+    assert name_by_paths(runs, [Path("a/x"), Path("b/y")]) == runs
+
+
+def test_validations_of_the_encoder_alone_are_no_best_or_last_score() -> None:
+    run = make_run(epochs=9)
+    epochs = tuple(replace(one, mean_iou=0.9 if one.phase == "encoder" else one.number / 20) for one in run.epochs)
+    (entry,) = make_entries([replace(run, epochs=epochs, best_epoch=9)])
+    table = tables.training_table([entry])
+    assert column(table, "validations, mean IoU % best") == column(table, "validations, mean IoU % last") == [45.0]
+    (entry,) = make_entries([replace(run, epochs=tuple(one for one in epochs if one.phase == "encoder"))])
+    assert len(entry.curve) == 3
+
+
+def test_scores_before_the_groups_were_made_are_no_scores_of_the_network() -> None:
+    run = make_run("essnet-dg2", epochs=9, recipe={"gradual_part": 0.5})
+    epochs = tuple(
+        replace(one, phase="whole", alpha=max(0.0, 1 - one.number / 5), mean_iou=0.9 - one.number / 20)
+        for one in run.epochs
+    )
+    (entry,) = make_entries([replace(run, epochs=epochs, best_epoch=5)])
+    assert [one.number for one in entry.validated] == [5, 6, 7, 8, 9]
+    assert len(entry.curve) == 9
+
+
+def test_chance_stands_beside_the_scores_of_the_classes() -> None:
+    run = make_run(prior=(0.9, None, 0.0, 0.0, 0.0, 0.0, 0.0))
+    (group,) = group_entries(make_entries([run]))
+    shares = 100 * run.confusion.counts.sum(axis=1) / run.confusion.counts.sum()
+    found = column(tables.class_table(group), "chance, IoU % without the image")
+    assert found[:-1] == pytest.approx([90.0, *shares[1:].tolist()])
+    assert found[-1] == pytest.approx(sum(found[:-1]) / 7)
+    rows = read(make_csv_tables(make_entries([run]))["classes"])
+    assert [row["IoU of a picture that never changes"] for row in rows[:3]] == ["0.9", "", "0"]
+
+
+def test_sizes_are_height_x_width_everywhere() -> None:
+    entries = make_entries([make_run(size=(640, 360), recipe={"size": [640, 360]})])
+    assert column(tables.published_table(entries), "height x width")[3] == "128x256"
+    assert column(tables.speed_table(entries), "height x width") == ["128x256"]
+    assert recipe_table(entries).rows == (("size", "360x640 (height x width)"),)
 
 
 @pytest.mark.parametrize("other", [{"dataset": "other"}, {"size": (64, 32)}, {"level": "level2"}, {"frames": 3}])

@@ -42,12 +42,13 @@ def test_a_clean_split_has_no_leakage(tmp_path: Path) -> None:
     assert (found.sequences, found.frames, found.duplicates, found.identical) == ((), 0, (), 0)
 
 
-def test_drives_on_both_sides_are_named_with_their_validation_frames(tmp_path: Path) -> None:
+def test_names_of_sequences_on_both_sides_are_told_with_their_validation_frames(tmp_path: Path) -> None:
     train = [Frame("train", drive, "a") for drive in ("1", "2", "2", "")]
     val = [Frame("val", drive, name) for drive, name in (("2", "b"), ("3", "b"), ("2", "c"), ("", "d"))]
     found = find_leakage(train, val, tmp_path)
     assert found.sequences == ("2",)
     assert found.frames == 2
+    assert found.sequence_frames == (("val/2/b", "val/2/c"),)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,15 @@ def test_published_numbers_are_parts_of_one_in_landscape(one: Published) -> None
     assert all(list(event.mean_ious) == sorted(event.mean_ious, reverse=True) for event in one.challenges)
 
 
+def test_each_published_row_says_of_how_many_images_it_is() -> None:
+    assert {one.dataset: one.frames for one in PUBLISHED} == {
+        "Cityscapes": ((2975, 500),),
+        "IDD": ((6993, 981),),
+        "IDD-mini": ((1794, 253),),
+        "IDD-lite": ((673, 110), (1403, 204)),
+    }
+
+
 def test_level1_is_idd_lite_level2_idd_mini_and_level3_idd() -> None:
     found = [published_for("idd", level) for level in ("level1", "level2", "level3")]
     assert [one and (one.dataset, one.size) for one in found] == [

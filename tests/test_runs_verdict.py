@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,7 @@ def a_run(
         size=(256, 128),
         train=SplitFacts("train", frames, 100, tuple(7 * n for n in (trained or pixels))),
         val=SplitFacts("val", 204, 20, tuple(pixels)),
+        fingerprint="lite",
         recipe={},
         seed=0,
         device="a processor",
@@ -83,6 +85,7 @@ def a_run(
         counts=confusion(ious, pixels),
         frames=(),
         speed=None,
+        prior=None,
         leakage=None,
         conversion=None,
         versions={},
@@ -151,6 +154,53 @@ def test_a_short_training_leaves_the_verdict_open() -> None:
         assert not [one for one in verdict.findings if one.level == "bad"], more
 
 
+RISING = curve([0.05 * k for k in range(1, 11)], 84_180)
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "poly"])
+def test_a_rate_that_ends_at_zero_gains_by_design(schedule: str) -> None:
+    for finished in ("complete", "budget"):
+        run = a_run(epochs=RISING, recipe={"schedule": schedule}, finished=finished)
+        assert course_of(run).is_enough
+        last = judge([run]).findings[-1]
+        assert (last.level, last.title) == ("good", "training of erfnet went through its schedule")
+        assert "gained 10.0 points, where the learning rate falls to zero" in last.text
+    for finished in ("early stop", "interrupted"):
+        assert not course_of(a_run(epochs=RISING, recipe={"schedule": schedule}, finished=finished)).is_enough
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "constant"])
+def test_a_rate_that_stays_needs_a_curve_at_rest(schedule: str) -> None:
+    recipe = {"schedule": schedule}
+    assert course_of(a_run(recipe=recipe)).is_enough
+    assert not course_of(a_run(recipe=recipe, epochs=RISING)).is_enough
+    assert not course_of(a_run(recipe=recipe, epochs=curve([0.6], 84_180))).is_enough
+    assert course_of(a_run(recipe={"schedule": "poly"}, epochs=curve([0.6], 84_180))).is_enough
+
+
+def test_too_few_images_are_not_enough_whatever_the_schedule() -> None:
+    assert not course_of(a_run(recipe={"schedule": "one-cycle"}, passes=3)).is_enough
+
+
+def test_a_good_verdict_of_a_short_training_is_qualified() -> None:
+    summary = judge([a_run(passes=3)]).summary
+    assert summary.startswith("The split does what it is for, as far as can be told: all 7 labels learned")
+
+
+def test_chance_is_what_a_picture_that_never_changes_reaches_where_that_is_more() -> None:
+    prior = (0.72, 0.0, None, 0.1, 0.1, 0.44, 0.5)
+    ones = standings(a_run(prior=prior))
+    shares = [one.chance for one in standings(a_run())]
+    assert [one.chance for one in ones] == [max(share, still or 0) for share, still in zip(shares, prior, strict=True)]
+    weak = (0.73, 0.5, 0.4, 0.7, 0.5, 0.7, 0.95)
+    assert find(judge([a_run(weak)]), "all 7 labels learned").text.endswith("how much was not measured.")
+    found = find(judge([a_run(weak, prior=prior)]), "not learned: drivable")
+    assert "chance 72.0 %" in found.text
+    assert found.text.endswith("at each place the most frequent label of training.")
+    mixed = judge([a_run(weak, prior=prior), a_run(weak, name="b")]).findings[0]
+    assert "not measured for b, whose chance is the share alone" in mixed.text
+
+
 def test_few_images_are_a_short_training_however_often_they_were_seen() -> None:
     run = a_run(epochs=curve(RISEN, 9_000), train=SplitFacts("train", 30, 3, PIXELS))
     assert course_of(run).passes == 300
@@ -196,18 +246,59 @@ def test_a_long_run_counts_although_another_was_short() -> None:
     assert judge([a_run(weak, passes=1), a_run(weak, name="b")]).findings[0].level == "bad"
 
 
-def test_leakage_is_a_fault_from_one_per_cent_on() -> None:
-    pair = NearDuplicate("train/1/a", "val/2/b", 3.0)
-    few = judge([a_run(leakage=Leakage((), 0, (pair, pair), 0))])
+def pairs(*places: str, train: str = "train/1/a") -> tuple[NearDuplicate, ...]:
+    return tuple(NearDuplicate(train, f"val/{place}", 3.0) for place in places)
+
+
+def shared(frames: dict[str, int], *duplicates: NearDuplicate) -> Leakage:
+    """Return leakage with sequences of the same name that have so many validation frames."""
+    keys = tuple(tuple(f"val/{name}/{i}" for i in range(count)) for name, count in frames.items())
+    return Leakage(tuple(frames), sum(frames.values()), duplicates, 0, keys)
+
+
+def test_near_duplicates_are_a_fault_from_one_per_cent_on() -> None:
+    few = judge([a_run(leakage=Leakage((), 0, pairs("2/b", "2/c"), 0))])
     assert find(few, "leakage: 2 near-duplicates of training frames").level == "note"
-    many = judge([a_run(leakage=Leakage((), 0, (pair,) * 3, 0))])
+    many = judge([a_run(leakage=Leakage((), 0, pairs("2/b", "2/c", "2/d"), 0))])
     assert find(many, "leakage").level == "bad"
     assert "3 of 204 (1.5 %), val/2/b like train/1/a first of all" in find(many, "leakage").text
-    same = judge([a_run(leakage=Leakage((), 0, (pair,), 1))])
+    same = judge([a_run(leakage=Leakage((), 0, pairs("2/b"), 1))])
     assert find(same, "leakage").level == "bad"
-    drives = judge([a_run(leakage=Leakage(("7", "8"), 40, (), 0))])
-    assert find(drives, "leakage: 40 validation frames from drives of training").level == "bad"
-    assert "40 of 204 (19.6 %), from 7 and 8" in find(drives, "leakage").text
+
+
+def test_sequences_of_one_name_are_leakage_where_the_name_tells_drives_apart() -> None:
+    found = find(judge([a_run(leakage=shared({"madhapur_0007": 38, "20190521": 2}))]), "leakage")
+    assert (found.level, found.title) == (
+        "bad",
+        "leakage: 40 validation frames in sequences of the same name as in training",
+    )
+    assert "40 of 204 validation frames (19.6 %): madhapur_0007 and 20190521." in found.text
+    assert find(judge([a_run(leakage=shared({"hyderabad": 2}))]), "leakage").level == "note"
+
+
+def test_sequences_whose_names_are_small_numbers_are_no_proof() -> None:
+    verdict = judge([a_run(leakage=shared({"0": 20, "0001": 20}))])
+    found = find(verdict, "perhaps leakage: 40 validation frames in sequences of the same name")
+    assert found.level == "note"
+    assert "each split may have been numbered anew" in found.text
+    assert "as far as can be told" in verdict.summary
+
+
+def test_a_near_duplicate_in_the_sequence_of_the_same_name_proves_it() -> None:
+    elsewhere = shared({"7": 30, "8": 10}, *pairs("7/3", train="train/17/a"))
+    assert find(judge([a_run(leakage=elsewhere)]), "leakage: 1 near-duplicate").level == "note"
+    within = shared({"7": 30, "8": 10}, *pairs("7/3", train="train/7/a"))
+    found = find(judge([a_run(leakage=within)]), "leakage: 30 validation frames in sequences of the same name")
+    assert found.level == "bad"
+    assert "Taken together, 30 frames (14.7 %)." in found.text  # the duplicate is one of them
+
+
+def test_frames_that_leak_in_two_ways_count_once() -> None:
+    both = shared({"hyderabad": 1}, *pairs("hyderabad/0", "9/x"))
+    found = find(judge([a_run(leakage=both)]), "leakage: 1 validation frame in sequences")
+    assert (found.level, "Taken together, 2 frames" in found.text) == ("note", True)
+    more = shared({"hyderabad": 2}, *pairs("hyderabad/0", "9/x"))
+    assert find(judge([a_run(leakage=more)]), "leakage: 2 validation frames in sequences").level == "bad"
 
 
 def test_leakage_that_nobody_looked_for_is_said_and_any_run_that_did_counts() -> None:
@@ -226,7 +317,7 @@ def test_the_published_score_stands_beside_with_what_else_differs() -> None:
         "1,403 images 12.0 times, in 10 min on a processor",
         "673 training and 110 validation images, this one of 1,403 and 204",
         "128x256 pixels and this one at 227x320",
-        "After 4 min it had passed 50.0 %, for which 15 min are published",
+        "After 4 min it had passed 50.0 %, for which 15 min are published, with 4 GB of a GPU",
     ):
         assert words in found.text
 
@@ -234,8 +325,43 @@ def test_the_published_score_stands_beside_with_what_else_differs() -> None:
 def test_a_score_far_below_the_published_one_is_a_fault_only_after_a_full_training() -> None:
     far = [0.4] * 7
     assert find(judge([a_run(far)]), "below the published").level == "bad"
-    for more in ({"passes": 30}, {"size": (320, 227)}, {"train": SplitFacts("train", 300, 9, PIXELS)}):
-        assert find(judge([a_run(far, **more)]), "below the published").level == "note"
+    for more in ({"passes": 30}, {"size": (320, 227)}):
+        verdict = judge([a_run(far, **more)])
+        assert find(verdict, "below the published").level == "note"
+        assert verdict.summary.startswith("The split does what it is for, as far as can be told:")
+
+
+def test_a_score_on_other_frames_is_no_fault_and_no_leakage() -> None:
+    others: tuple[dict[str, Any], ...] = (
+        {"train": SplitFacts("train", 300, 9, PIXELS)},
+        {"val": SplitFacts("val", 110, 9, PIXELS)},
+    )
+    for split in others:
+        for iou, percent in ((0.05, "5.0 %"), (0.9, "90.0 %")):
+            run = a_run([iou] * 7, passes=600, **split)
+            found = find(judge([run]), f"erfnet has a mean IoU of {percent}")
+            assert found.level == "note"
+            assert "Labels as in IDD-lite; whether the frames are its frames is not known" in found.text
+            assert "released were 673 and 110 or 1,403 and 204" in found.text
+            assert "published 66.1 %" in found.text
+            assert not [
+                words for words in ("below", "seen", "15 min") if words in found.title + found.text.split("This")[0]
+            ]
+
+
+def test_the_frames_of_the_published_score_leave_nothing_to_say_of_frames() -> None:
+    run = a_run(train=SplitFacts("train", 673, 9, PIXELS), val=SplitFacts("val", 110, 9, PIXELS))
+    text = find(judge([run]), "the published").text
+    assert "673 and 110" not in text
+    assert "is not known" not in text
+
+
+def test_another_number_of_labels_than_published_is_said() -> None:
+    splits: dict[str, Any] = {"train": SplitFacts("train", 2975, 9, PIXELS), "val": SplitFacts("val", 500, 9, PIXELS)}
+    run = a_run([0.2] * 7, label_map="cityscapes", level="train_id", size=(1024, 512), passes=600, **splits)
+    found = find(judge([run]), "below the published")
+    assert found.level == "note"
+    assert "stated for 20 labels and this one is the mean over 7" in found.text
 
 
 def test_a_score_far_above_the_published_one_asks_for_leakage() -> None:
@@ -257,6 +383,14 @@ def test_unlike_shares_of_labels_are_told_with_the_label_that_differs_most() -> 
     found = find(judge([a_run(trained=(1_000, *PIXELS[1:]))]), "hold the labels in different shares")
     assert found.level == "bad"
     assert "most for drivable: 1.4 % in training, 32.0 % in validation" in found.text
+
+
+def test_small_splits_may_differ_by_chance() -> None:
+    for trained, validated, level in ((1403, 49, "note"), (49, 204, "note"), (1403, 50, "bad"), (50, 204, "bad")):
+        train = SplitFacts("train", trained, 9, (1_000, *PIXELS[1:]))
+        found = find(judge([a_run(train=train, val=SplitFacts("val", validated, 9, PIXELS))]), "in different shares")
+        assert found.level == level
+        assert ("split of 49 frames, chance alone" in found.text) == (level == "note")
 
 
 def test_the_course_of_a_training_is_told() -> None:
@@ -291,8 +425,21 @@ def test_a_run_without_a_log_is_judged_as_short() -> None:
     assert "is too short" in verdict.findings[-1].title
 
 
+def test_other_frames_of_one_number_are_judged_apart() -> None:
+    other = a_run((0.9, 0.0, 0.4, 0.7, 0.5, 0.7, 0.95), name="b", fingerprint="other frames")
+    verdict = judge([a_run(), other])
+    assert find(verdict, "(1,403 + 204 frames), files lite: all 7 labels learned").level == "good"
+    assert find(verdict, "(1,403 + 204 frames), files other fr: not learned: non-drivable").level == "bad"
+
+
+def test_the_same_frames_in_another_folder_are_judged_together() -> None:
+    assert judge([a_run(), a_run(name="b", dataset="a copy")]).summary.count("Judged by erfnet and b") == 1
+
+
 def test_different_splits_are_judged_apart() -> None:
-    other = a_run((0.9, 0.0, 0.4, 0.7, 0.5, 0.7, 0.95), name="b", val=SplitFacts("val", 110, 9, PIXELS))
+    other = a_run(
+        (0.9, 0.0, 0.4, 0.7, 0.5, 0.7, 0.95), name="b", val=SplitFacts("val", 110, 9, PIXELS), fingerprint="b"
+    )
     verdict = judge([a_run(), other])
     assert find(verdict, "lite at level1 (1,403 + 204 frames): all 7 labels learned").level == "good"
     assert find(verdict, "lite at level1 (1,403 + 110 frames): not learned: non-drivable").level == "bad"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="torch is not installed")
 
-from iddkit.labels import VOID  # noqa: E402
-from iddkit.training.augmentation import Draw, apply, draw  # noqa: E402
-from iddkit.training.recipe import Recipe  # noqa: E402
-from iddkit.training.transforms import MEAN, STD, resize_image, to_tensor  # noqa: E402
+from iddkit.labels import VOID
+from iddkit.training.augmentation import Draw, apply, draw
+from iddkit.training.recipe import Recipe
+from iddkit.training.transforms import MEAN, STD, resize_image, to_tensor
 
 sides = st.integers(1, 40)
 sizes = st.tuples(sides, sides)

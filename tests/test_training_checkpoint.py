@@ -71,7 +71,8 @@ def test_a_checkpoint_comes_back_as_it_was(path: Path) -> None:
 
 def test_the_network_of_a_checkpoint_computes_what_the_saved_one_did(path: Path) -> None:
     images = torch.randn(1, 3, 24, 32)
-    expected, found = make().network(), Checkpoint.load(path).network()
+    make(state={}).save(path)
+    expected, found = make(state={}).network(), Checkpoint.load(path).network()
     assert not found.training
     with torch.no_grad():
         assert torch.equal(found(images), expected(images))
@@ -134,8 +135,7 @@ def test_a_flipped_byte_is_found_or_harmless(path: Path, content: bytes) -> None
         path.write_bytes(damaged)
         try:
             loaded = Checkpoint.load(path)
-        except CheckpointError as error:
-            assert "\n" not in str(error)
+        except CheckpointError:
             refused += 1
         else:
             assert all(torch.equal(loaded.weights[name], value) for name, value in make().weights.items())
@@ -173,12 +173,12 @@ def test_a_checkpoint_with_values_that_cannot_be_is_refused(tmp_path: Path, cont
 
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(CheckpointError, match="its weights are not those of erfnet for 7 classes") as caught:
-        make(model="erfnet").network()
+        make(model="erfnet", state={}).network()
     assert len(str(caught.value)) < 400
     with pytest.raises(CheckpointError, match="no network 'resnet'"):
-        make(model="resnet").network()
+        make(model="resnet", state={}).network()
     with pytest.raises(CheckpointError, match="for 26 classes"):
-        make(classes=Classes.of(labels.load("idd"), "level3")).network()
+        make(classes=Classes.of(labels.load("idd"), "level3"), state={}).network()
 
 
 def test_a_missing_checkpoint_and_one_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
@@ -201,3 +201,15 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(path: Path, m
         make(epoch=9).save(path)
     assert path.read_bytes() == before
     assert [*path.parent.iterdir()] == [path]
+
+
+def test_what_is_kept_to_go_on_is_no_network(path: Path) -> None:
+    with pytest.raises(CheckpointError, match="best.pt beside it is the network"):
+        Checkpoint.load(path).network()
+
+
+def test_an_archive_behind_something_else_is_refused(path: Path) -> None:
+    # PyTorch decides by the first bytes, and zipfile by the last.
+    path.write_bytes(b"\x80\x02}q\x00." + path.read_bytes())
+    with pytest.raises(CheckpointError, match="it does not begin as one"):
+        Checkpoint.load(path)

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed")
 
-from iddkit import frames, images, labels  # noqa: E402
-from iddkit.errors import FrameError, LabelMapError, OptionError, TrainingError, UserError  # noqa: E402
-from iddkit.labels import VOID  # noqa: E402
-from iddkit.training.dataset import open_dataset  # noqa: E402
-from tests.training_data import (  # noqa: E402
+from iddkit import frames, images, labels
+from iddkit.errors import FrameError, LabelMapError, OptionError, TrainingError, UserError
+from iddkit.labels import VOID
+from iddkit.training.dataset import open_dataset
+from tests.training_data import (
     image_path,
     label_path,
     make_frame,

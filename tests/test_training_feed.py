@@ -120,9 +120,7 @@ def test_a_picture_that_cannot_be_read_is_told_by_its_path() -> None:
 
 
 @pytest.mark.parametrize(("batch_size", "size", "ranks"), [(3, SIZE, 2), (1, SIZE, 2), (1, (16, 9), 1), (2, (8, 8), 2)])
-def test_batches_of_which_no_step_can_be_made_are_refused(
-    batch_size: int, size: tuple[int, int], ranks: int
-) -> None:
+def test_batches_of_which_no_step_can_be_made_are_refused(batch_size: int, size: tuple[int, int], ranks: int) -> None:
     with pytest.raises(OptionError, match="--batch-size"):
         check_batch(batch_size, size, ranks)
     check_batch(2 * ranks, size, ranks)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -116,11 +117,12 @@ def test_what_is_kept_says_what_it_is_of(data: LabelledData, tmp_path: Path) -> 
 
 
 def test_equal_seeds_give_equal_weights_and_others_others(data: LabelledData, tmp_path: Path) -> None:
-    for name, settings in (
+    runs: tuple[tuple[str, dict[str, Any]], ...] = (
         ("one", {"seed": 1}),
         ("same", {"seed": 1, "threads": 4}),
         ("other", {"seed": 2}),
-    ):
+    )
+    for name, settings in runs:
         run(data, tmp_path / name, epochs=1, **settings)
     one, same, other = (weights_of(tmp_path / name) for name in ("one", "same", "other"))
     assert equal(one, same)
@@ -131,7 +133,7 @@ def test_pictures_that_are_read_each_time_train_the_same_network(
     data: LabelledData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(data, tmp_path / "kept", epochs=1).in_memory
-    monkeypatch.setattr(pictures, "free_memory", lambda: 0)
+    monkeypatch.setattr(pictures, "available_memory", lambda: 0)
     assert not run(data, tmp_path / "read", epochs=1).in_memory
     assert equal(weights_of(tmp_path / "kept"), weights_of(tmp_path / "read"))
 
@@ -226,7 +228,12 @@ def test_a_training_that_gets_no_better_stops_early(
 
 def test_on_a_plateau_the_rate_falls(data: LabelledData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, [0.1, 0.3, 0.2, 0.3, 0.4])
-    recipe = {"schedule": "plateau", "plateau_patience": 1, "plateau_factor": 0.1, "learning_rate": 1e-3}
+    recipe: dict[str, Any] = {
+        "schedule": "plateau",
+        "plateau_patience": 1,
+        "plateau_factor": 0.1,
+        "learning_rate": 1e-3,
+    }
     trained = run(data, tmp_path, epochs=5, batch_size=8, **recipe)
     assert [epoch.learning_rate for epoch in trained.epochs] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-3, 1e-4])
 
@@ -246,7 +253,7 @@ def test_a_budget_ends_a_run_and_its_schedule_with_it(
             return self.spent + len(moments)
 
     monkeypatch.setattr(loop, "Clock", Clock)
-    recipe = {"epochs": NO_LIMIT, "schedule": "poly", "power": 1.0, "learning_rate": 1e-3}
+    recipe: dict[str, Any] = {"epochs": NO_LIMIT, "schedule": "poly", "power": 1.0, "learning_rate": 1e-3}
     trained = run(data, tmp_path, budget=5.0, watch=moments.append, **recipe)
     assert (trained.finished, [epoch.seconds for epoch in trained.epochs]) == (BUDGET, [2, 4, 5])
     assert [epoch.mean_iou is not None for epoch in trained.epochs] == [True] * 3
@@ -271,11 +278,11 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_line(
     forward = Lesson.forward
     steps = iter([1.0, 1.0, 1.0, value])
     monkeypatch.setattr(Lesson, "forward", lambda *arguments: forward(*arguments) * next(steps))
-    monkeypatch.setattr(loop, "_SAVE_EVERY", 0)
+    monkeypatch.setattr(loop, "_SAVE_BETWEEN", 0)
     with pytest.raises(TrainingError) as caught:
         run(data, tmp_path, epochs=3)
     text = str(caught.value)
-    assert text.startswith(f"{tmp_path}: epoch 2, step 2: the loss is {value}: a smaller learning rate than 0.002")
+    assert text.startswith(f"{tmp_path}: epoch 2, step 2: the loss is {value}: to begin anew (--overwrite) with")
     assert "\n" not in text
     # What was saved before is whole, and is gone on with.
     assert Checkpoint.load(tmp_path / "last.pt").epoch == 1
@@ -314,7 +321,7 @@ def test_batches_of_void_alone_teach_nothing_and_break_nothing(tmp_path: Path) -
     root = write_small_dataset(tmp_path / "data", train=4, val=2)
     for name in ("frame0001", "frame0002", "frame0003"):
         path = next((root / "gtFine").rglob(f"{name}_label.png"))
-        path.write_bytes(images.encode_png(images.read_labels(path) * 0 + 255))
+        path.write_bytes(images.encode_png(np.full(images.read_labels(path).shape, 255, dtype=np.uint8)))
     trained = run(open_small(root), tmp_path / "out", epochs=1, batch_size=1, flip=0.0, scale=(1.0, 1.0))
     assert trained.finished == COMPLETE
     assert trained.epochs[0].loss > 0
@@ -352,7 +359,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(data: LabelledData, tmp_pat
 def test_a_label_file_that_goes_away_meanwhile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_small_dataset(tmp_path / "data", train=4, val=2)
     data = open_small(root)
-    monkeypatch.setattr(pictures, "free_memory", lambda: 0)
+    monkeypatch.setattr(pictures, "available_memory", lambda: 0)
     with pytest.raises(UserError, match="frame0002_label"):
         run(data, tmp_path / "out", epochs=2, batch_size=2, watch=lambda _: _unlink(root))
 

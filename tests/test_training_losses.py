@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,10 +51,10 @@ def test_the_loss_is_the_weighted_mean_of_the_labelled_pixels(
 
 
 @pytest.mark.parametrize("weights", [None, torch.ones(3)])
-def test_a_batch_without_labels_has_no_loss_and_no_gradient(weights: object) -> None:
+def test_a_batch_without_labels_has_no_loss_and_no_gradient(weights: Any) -> None:
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
     loss = cross_entropy(logits, torch.full((1, 2, 2), VOID), weights)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert loss.item() == 0
     assert logits.grad is not None
     assert logits.grad.abs().max() == 0
@@ -62,7 +63,7 @@ def test_a_batch_without_labels_has_no_loss_and_no_gradient(weights: object) -> 
 def test_void_pixels_have_no_gradient_and_the_loss_of_short_floats_is_a_long_one() -> None:
     logits = torch.zeros(1, 3, 1, 2, dtype=torch.bfloat16, requires_grad=True)
     loss = cross_entropy(logits, torch.tensor([[[1, VOID]]]), torch.ones(3))
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(math.log(3))
     assert logits.grad is not None

@@ -7,17 +7,17 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed")
 
-from iddkit import images, labels  # noqa: E402
-from iddkit.demo import write_dataset  # noqa: E402
-from iddkit.errors import UserError  # noqa: E402
-from iddkit.labels import VOID  # noqa: E402
-from iddkit.metrics.resize import resize_nearest  # noqa: E402
-from iddkit.statistics.columns import column_of_number  # noqa: E402
-from iddkit.training import pictures  # noqa: E402
-from iddkit.training.dataset import LabelledData, open_dataset  # noqa: E402
-from iddkit.training.pictures import Pictures, free_memory  # noqa: E402
-from iddkit.training.transforms import resize_image  # noqa: E402
-from tests.training_data import image_path, label_path, open_small, write_small_dataset  # noqa: E402
+from iddkit import images, labels
+from iddkit.demo import write_dataset
+from iddkit.errors import UserError
+from iddkit.labels import VOID
+from iddkit.metrics.resize import resize_nearest
+from iddkit.statistics.columns import column_of_number
+from iddkit.training import memory, pictures
+from iddkit.training.dataset import LabelledData, open_dataset
+from iddkit.training.pictures import Pictures
+from iddkit.training.transforms import resize_image
+from tests.training_data import image_path, label_path, open_small, write_small_dataset
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_a_picture_is_the_image_and_the_column_of_each_pixel(data: LabelledData)
         assert (image == images.read_rgb(data.index.root / frame.image)).all()
         # Of level1 the numbers are the columns.
         assert (columns == images.read_labels(data.index.root / frame.labels)).all()
-        assert (image.dtype, columns.dtype) == (np.uint8, np.uint8)
+        assert image.dtype == columns.dtype == np.uint8
         assert (columns == VOID).any()
 
 
@@ -79,6 +79,23 @@ def test_finer_labels_fall_into_the_classes_of_the_level(tmp_path: Path) -> None
     assert (pictures_of(data, (64, 48))[0][1] == coarse["train"]).all()
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_ids_that_are_void_at_the_trained_level_are_void_in_training(tmp_path: Path, exact: bool) -> None:
+    cityscapes = labels.load("cityscapes")
+    root = write_small_dataset(tmp_path, train=1, val=1, ending=".png")
+    ids = np.array(sorted(label.id for label in cityscapes if 0 <= label.id < VOID), dtype=np.uint8)
+    numbers = np.resize(ids, (48, 64))
+    for split in ("train", "val"):
+        next((root / "gtFine" / split).rglob("*.png")).write_bytes(images.encode_png(numbers))
+    data = open_dataset(root, label_map_name="cityscapes", label_level="id", level="train", size=(64, 48))
+    assert len(data.classes) == 19
+    # Of Cityscapes' train numbers the columns are the numbers, and parking, rail track, bridge ... have none.
+    expected = cityscapes.lookup("train")[numbers]
+    columns = pictures_of(data, (64, 48), exact=exact)[0][1]
+    assert (columns == expected).all()
+    assert set(np.unique(columns)) == {*range(19), VOID}
+
+
 def test_polygons_are_labels_as_good_as_images(tmp_path: Path) -> None:
     root = tmp_path / "IDD"
     write_dataset(root, drives=4, frames=1, size=(160, 90))
@@ -102,34 +119,48 @@ def test_without_memory_for_all_they_are_read_each_time_and_are_the_same(
     data: LabelledData, monkeypatch: pytest.MonkeyPatch, exact: bool
 ) -> None:
     kept = pictures_of(data, (32, 24), exact=exact)
-    told: list[tuple[int, int]] = []
-    assert kept.keep_in_memory(2, lambda done, total: told.append((done, total)))
-    assert told == [(i, 8) for i in range(1, 9)]
+    assert kept.keep_in_memory(2)
     bytes_of_all = 8 * kept[0][1].size * 4
-    monkeypatch.setattr(pictures, "free_memory", lambda: 2 * bytes_of_all - 1)
+    monkeypatch.setattr(pictures, "available_memory", lambda: 2 * bytes_of_all - 1)
     read = pictures_of(data, (32, 24), exact=exact)
     assert not read.keep_in_memory(2)
     for place in range(8):
         assert kept[place][0] is kept[place][0]
         assert read[place][0] is not read[place][0]
         assert all((one == other).all() for one, other in zip(kept[place], read[place], strict=True))
-    monkeypatch.setattr(pictures, "free_memory", lambda: 2 * bytes_of_all)
+    monkeypatch.setattr(pictures, "available_memory", lambda: 2 * bytes_of_all)
     assert read.keep_in_memory(2)
 
 
 def test_nothing_fits_into_memory_always(data: LabelledData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "free_memory", lambda: 0)
+    monkeypatch.setattr(pictures, "available_memory", lambda: 0)
     assert Pictures(data.index.root, (), data.reader, "level1", (8, 8)).keep_in_memory()
 
 
-def test_some_memory_is_free_and_a_system_that_does_not_say_has_two_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert free_memory() > 2**20
+def test_processes_share_the_memory(data: LabelledData, monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_of_all = 8 * pictures_of(data, (32, 24))[0][1].size * 4
+    monkeypatch.setattr(pictures, "available_memory", lambda: 3 * bytes_of_all)
+    assert pictures_of(data, (32, 24)).keep_in_memory()
+    assert not pictures_of(data, (32, 24)).keep_in_memory(processes=2)
 
-    def refuse(name: str) -> int:
-        raise ValueError(name)
 
-    monkeypatch.setattr(pictures.os, "sysconf", refuse)
-    assert free_memory() == 2 * 2**30
+def test_a_control_group_limits_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = memory.available_memory()
+    assert whole > 2**20
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("400000\n")
+    assert memory.available_memory() == 600000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available_memory() > 2**20
+
+
+def test_the_peak_of_memory_can_begin_anew() -> None:
+    memory.reset_peak("cpu")
+    before = memory.peak_memory("cpu")
+    held = np.ones(2**25, dtype=np.uint8)
+    peak = memory.peak_memory("cpu")
+    assert before is None or (peak is not None and peak - before > held.nbytes // 2)
 
 
 def test_a_file_that_is_damaged_meanwhile_is_named(tmp_path: Path) -> None:

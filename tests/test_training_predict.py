@@ -20,7 +20,8 @@ from iddkit.frames import Frame, Index
 from iddkit.training import predict as module
 from iddkit.training.checkpoint import Checkpoint, Classes
 from iddkit.training.predict import predict, predict_batch
-from iddkit.training.predictions import NAME, Settings, open_images
+from iddkit.training.prediction_folder import JOURNAL, NAME, PredictionFolder
+from iddkit.training.predictions import Settings, open_images
 from iddkit.training.transforms import resize_image, to_tensor
 from tests.tiny_networks import SIZE, photograph, save_checkpoint, write_photographs
 
@@ -216,6 +217,8 @@ def test_predictions_of_other_weights_or_sizes_are_not_mixed(checkpoint: Path, l
         predict(checkpoint, index, out, Settings(size=(32, 32)))
     with pytest.raises(OutputError, match="another resolution"):
         predict(checkpoint, index, out, Settings(resolution=(32, 32)))
+    with pytest.raises(OutputError, match="of other images"):
+        predict(checkpoint, open_images(write_photographs(tmp_path / "elsewhere", LITE)), out)
     assert files_of(out) == before
     report = predict(other, index, out, overwrite=True)
     assert report.done == 4
@@ -223,14 +226,129 @@ def test_predictions_of_other_weights_or_sizes_are_not_mixed(checkpoint: Path, l
     assert json.loads((out / NAME).read_text())["model"] == "essnet-dg8"
 
 
+def test_a_frame_that_the_new_network_cannot_read_does_not_keep_the_old_prediction(
+    checkpoint: Path, lite: Path, tmp_path: Path
+) -> None:
+    index, out = open_images(lite), tmp_path / "out"
+    predict(checkpoint, index, out, Settings(overlay=True))
+    (out / "val/2/notes.txt").write_text("mine")
+    (lite / LITE[3]).write_bytes(b"no image")
+    report = predict(save_checkpoint(tmp_path / "other.pt", seed=1), index, out, overwrite=True)
+    assert (report.done, len(report.failures)) == (3, 1)
+    assert set(files_of(out)) == {"train/1/a_label.png", "val/2/b_label.png", "val/2/c_label.png"}
+    assert not (out / "val/3").exists()
+    assert (out / "val/2/notes.txt").read_text() == "mine"
+    assert set(json.loads((out / NAME).read_text())["files"]) == set(files_of(out))
+
+
+@pytest.mark.parametrize(("first", "then"), [(["train"], ["val"]), ([], ["val"]), (["val"], [])])
+def test_a_folder_holds_the_same_splits_always(
+    checkpoint: Path, lite: Path, tmp_path: Path, first: list[str], then: list[str]
+) -> None:
+    index, out = open_images(lite), tmp_path / "out"
+    predict(checkpoint, index, out, splits=first)
+    before = files_of(out)
+    with pytest.raises(OutputError, match="of other splits; --overwrite"):
+        predict(checkpoint, index, out, splits=then)
+    assert files_of(out) == before
+    predict(checkpoint, index, out, splits=then, overwrite=True)
+    predict(checkpoint, index, tmp_path / "alone", splits=then)
+    assert files_of(out) == files_of(tmp_path / "alone")
+
+
+def test_what_a_stopped_run_wrote_is_its_own_and_goes_with_another_checkpoint(
+    checkpoint: Path, lite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, out, settings = open_images(lite), tmp_path / "out", Settings(batch=2)
+    compute, calls = module._compute, [0]
+
+    def stop(network: nn.Module, batch: NDArray[np.uint8]) -> Tensor:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise KeyboardInterrupt
+        return compute(network, batch)
+
+    monkeypatch.setattr(module, "_compute", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(checkpoint, index, out, settings)
+    monkeypatch.undo()
+    assert json.loads((out / NAME).read_text())["files"] == {}
+    assert (out / JOURNAL).is_file()
+    halves = files_of(out)
+    assert len(halves) == 2
+    report = predict(checkpoint, index, out, settings)
+    assert (report.done, report.skipped) == (2, 2)
+    assert not (out / JOURNAL).exists()
+    whole = files_of(out)
+    predict(checkpoint, index, tmp_path / "whole", settings)
+    assert whole == files_of(tmp_path / "whole")
+    # Stopped again, while others were to replace them: nothing of the first is taken for theirs.
+    calls[0] = 0
+    monkeypatch.setattr(module, "_compute", stop)
+    other = save_checkpoint(tmp_path / "other.pt", seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        predict(other, index, out, settings, overwrite=True)
+    monkeypatch.undo()
+    assert len(files_of(out)) == 2
+    with pytest.raises(OutputError, match="another checkpoint"):
+        predict(checkpoint, index, out, settings)
+    predict(other, index, out, settings)
+    predict(other, index, tmp_path / "others", settings)
+    assert files_of(out) == files_of(tmp_path / "others") != whole
+
+
+def test_two_runs_never_write_one_folder(checkpoint: Path, lite: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="this system has no locks")
+    with (
+        PredictionFolder(tmp_path / "out", {}),
+        pytest.raises(OutputError, match="another run is writing here"),
+    ):
+        predict(checkpoint, open_images(lite), tmp_path / "out")
+
+
+@pytest.mark.parametrize("files", [{"../a_label.png": "0" * 64}, {"a_label.png": 1}, [], {"/etc/x": "0" * 64}])
+def test_a_damaged_record_removes_nothing(checkpoint: Path, tmp_path: Path, files: object) -> None:
+    index, out = open_images(write_photographs(tmp_path / "in", ["a.png"])), tmp_path / "out"
+    predict(checkpoint, index, out)
+    (tmp_path / "a_label.png").write_bytes(b"mine")
+    record = json.loads((out / NAME).read_text()) | {"files": files}
+    (out / NAME).write_text(json.dumps(record))
+    with pytest.raises(OutputError, match="a damaged record of predictions"):
+        predict(checkpoint, index, out, overwrite=True)
+    assert (tmp_path / "a_label.png").read_bytes() == b"mine"
+    assert (out / "a_label.png").is_file()
+
+
+def test_a_prediction_that_was_changed_since_is_of_someone_else(checkpoint: Path, tmp_path: Path) -> None:
+    index, out = open_images(write_photographs(tmp_path / "in", ["a.png", "b.png"])), tmp_path / "out"
+    predict(checkpoint, index, out)
+    (out / "a_label.png").write_bytes(b"mine")
+    for _ in range(2):
+        report = predict(checkpoint, index, out)
+        assert len(report.failures) == 1
+        assert "a_label.png: is there already; --overwrite replaces it" in report.failures[0]
+        assert (out / "a_label.png").read_bytes() == b"mine"
+    assert predict(checkpoint, index, out, overwrite=True).failures == ()
+    assert (out / "a_label.png").read_bytes() != b"mine"
+
+
+def test_problems_of_other_splits_are_none_of_this_one(checkpoint: Path, lite: Path, tmp_path: Path) -> None:
+    write_photographs(lite, [f"leftImg8bit/{split}/4/x_image{end}" for split in ("train",) for end in (".jpg", ".png")])
+    assert predict(checkpoint, open_images(lite), tmp_path / "val", splits=["val"]).failures == ()
+    report = predict(checkpoint, open_images(lite), tmp_path / "train", splits=["train"])
+    assert len(report.failures) == 1
+    assert "leftImg8bit/train/4" in report.failures[0]
+
+
 def test_files_of_someone_else_are_not_replaced(checkpoint: Path, tmp_path: Path) -> None:
     index = open_images(write_photographs(tmp_path / "in", ["a.png", "b.png"]))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a_label.png").write_bytes(b"mine")
-    report = predict(checkpoint, index, tmp_path / "out")
-    assert report.done == 1
-    assert "is there already; --overwrite replaces it" in report.failures[0]
-    assert (tmp_path / "out/a_label.png").read_bytes() == b"mine"
+    for done in (1, 0):  # every time alike
+        report = predict(checkpoint, index, tmp_path / "out", Settings(batch=1))
+        assert report.done == done
+        assert "is there already; --overwrite replaces it" in report.failures[0]
+        assert (tmp_path / "out/a_label.png").read_bytes() == b"mine"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / NAME).write_text("{}")
     with pytest.raises(OutputError, match="no record of predictions"):
@@ -311,6 +429,15 @@ def test_too_little_memory_is_advice(
 
     monkeypatch.setattr(module, "_compute", fail)
     with pytest.raises(TrainingError, match="too little memory for 4 images at once: --batch-size"):
+        predict(checkpoint, open_images(lite), tmp_path / "out")
+    with pytest.raises(TrainingError, match="too little memory for 1 image: --size makes it smaller"):
+        predict(checkpoint, open_images(lite), tmp_path / "out", Settings(batch=1))
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(module, "_compute", break_down)
+    with pytest.raises(RuntimeError, match="illegal"):
         predict(checkpoint, open_images(lite), tmp_path / "out")
 
 

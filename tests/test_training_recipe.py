@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def rows_of_readme() -> dict[str, tuple[str, str]]:
     """Return the table of keys of training: key to what it says of the value, and of its default."""
     text = (FOLDER / "README.md").read_text().partition("## Recipes of training")[2]
     table = [line.strip("|").split("|") for line in text.partition("| key |")[2].splitlines()[2:] if line[:1] == "|"]
-    rows = {}
+    rows: dict[str, tuple[str, str]] = {}
     for keys, value, default in table:
         names = re.findall(r"`(\w+)`", keys)
         defaults = [cell.strip() for cell in default.split("`, `")] if len(names) > 1 else [default.strip()]
@@ -76,7 +77,7 @@ def test_the_readme_states_the_default_of_each_key() -> None:
     assert stated.pop("size") == "the size of validation"
     for key, text in stated.items():
         default = Recipe.__dataclass_fields__[key].default
-        found = recipes.tomllib.loads(f"x = {text if text[:1] in '[0123456789tf' else json.dumps(text)}")["x"]
+        found = tomllib.loads(f"x = {text if text[:1] in '[0123456789tf' else json.dumps(text)}")["x"]
         assert found == (list(default) if isinstance(default, tuple) else default), key
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import signal
 from collections.abc import Callable
@@ -55,7 +56,9 @@ def undisturbed(data: LabelledData, tmp_path_factory: pytest.TempPathFactory) ->
     return of
 
 
-def go(data: LabelledData, recipe: Recipe, folder: Path, stop_after: int | None = None, *, resume: bool = True) -> Trained:
+def go(
+    data: LabelledData, recipe: Recipe, folder: Path, stop_after: int | None = None, *, resume: bool = True
+) -> Trained:
     """Train; after so many steps Ctrl-C is pressed."""
     left = [stop_after]
 
@@ -121,7 +124,7 @@ def test_a_training_that_was_killed_goes_on_from_the_last_epoch(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    monkeypatch.setattr(loop, "_SAVE_EVERY", 0)
+    monkeypatch.setattr(loop, "_SAVE_BETWEEN", 0)
     recipe, steps = RECIPES[name], []
 
     def watch(moment: Moment) -> None:
@@ -183,20 +186,34 @@ def refused(data: LabelledData, recipe: Recipe, folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("changes", "names"),
-    [({"seed": 5}, "seed"), ({"epochs": 9, "flip": 0.0}, "epochs, flip"), ({"model": "erfnet"}, "model")],
+    [({"seed": 5}, "seed"), ({"scale": (1.0, 1.0), "flip": 0.0}, "flip, scale"), ({"model": "erfnet"}, "model")],
 )
 def test_another_recipe_is_refused(
     data: LabelledData, stopped: tuple[Recipe, Path], changes: dict[str, Any], names: str
 ) -> None:
     settings = {"model": "essnetb-d", "epochs": 2, **changes}
     problem = refused(data, make_recipe(**settings), stopped[1])
-    assert problem == f"trained by another recipe: of another {names}"
+    assert problem == f"trained by another recipe: of another {names}; --overwrite begins anew"
 
 
 def test_another_size_is_refused(data: LabelledData, stopped: tuple[Recipe, Path]) -> None:
     recipe, folder = stopped
     other = open_small(data.index.root, (40, 24))
-    assert refused(other, recipe, folder) == "trained on images of 32x24 pixels, not of 40x24"
+    assert (
+        refused(other, recipe, folder)
+        == "trained with another size (height x width): 24x32, not 24x40; --overwrite begins anew"
+    )
+
+
+def test_another_length_is_refused(data: LabelledData, stopped: tuple[Recipe, Path]) -> None:
+    recipe, folder = stopped
+    longer = dataclasses.replace(recipe, epochs=9)
+    problem = refused(data, longer, folder)
+    assert problem == "trained with another number of epochs: 2, not 9; --overwrite begins anew"
+    before = (folder / "last.pt").read_bytes()
+    with pytest.raises(CheckpointError, match="another budget in minutes: none, not 5"):
+        train(data, recipe, folder, start("cpu", precision="float32"), budget=300.0, resume=True)
+    assert (folder / "last.pt").read_bytes() == before
 
 
 def test_other_data_and_another_level_are_refused(stopped: tuple[Recipe, Path], tmp_path: Path) -> None:
@@ -205,7 +222,10 @@ def test_other_data_and_another_level_are_refused(stopped: tuple[Recipe, Path], 
     go(open_small(root), recipe, folder, 1)  # the same files elsewhere are the same data
     path = label_path(root, "val", "4", "frame0008")
     path.write_bytes(label_path(root, "val", "4", "frame0009").read_bytes())
-    assert refused(open_small(root), recipe, folder) == "trained on other data: frames of the dataset are not what they were"
+    assert (
+        refused(open_small(root), recipe, folder)
+        == "trained with another content of the dataset; --overwrite begins anew"
+    )
     problem = refused(open_small(root, label_level="level2"), recipe, folder)
     assert problem.startswith("trained on 7 classes of level1 of the label map idd, which are not those")
 

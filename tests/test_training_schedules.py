@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def test_phases_follow_each_other_without_a_gap(alone: float, still: float, at: 
     phases = phases_of(recipe)
     assert phases[0].begin == 0
     assert (phases[-1].name, phases[-1].end) == (WHOLE, 1)
-    assert all(one.end == other.begin for one, other in zip(phases, phases[1:], strict=False))
+    assert all(one.end == other.begin for one, other in itertools.pairwise(phases))
     found = phase_at(phases, at)
     assert found.begin <= at <= found.end
     assert 0 <= found.progress(at) <= 1

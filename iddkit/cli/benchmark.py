@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iddkit.cli import options
+from iddkit.cli.documents import finite
 from iddkit.cli.extras import TRAINING, require
 from iddkit.cli.progress import progress_bar
 from iddkit.cli.training_progress import watching
 from iddkit.errors import OptionError, UserError
 
 if TYPE_CHECKING:
+    from iddkit.reporting.benchmark_entries import Entry
     from iddkit.runs import Leakage, Run
     from iddkit.training.benchmark import Done, Work
     from iddkit.training.dataset import LabelledData
     from iddkit.training.recipe import Recipe
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number that a training could have.")
+    return value
 
 
 @click.command()
@@ -36,14 +46,23 @@ if TYPE_CHECKING:
     help="Folder of the report; each network has one of its own in it.",
 )
 @click.option(
-    "--budget-minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="End each training after M minutes."
+    "--budget-minutes",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    metavar="M",
+    help="End each training after M minutes.",
 )
 @click.option(
     "--epochs", type=click.IntRange(1), help="Passes over the training split.  [default: by recipe or budget]"
 )
 @click.option("--recipe", metavar="RECIPE", help="Train by this recipe: its name or TOML file.  [default: by network]")
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.  [default: by recipe]")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest rate.  [default: by recipe]")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, 100, min_open=True),
+    callback=_finite,
+    help="Highest rate.  [default: by recipe]",
+)
 @click.option("--precision", type=click.Choice(("auto", "float32", "bfloat16")), help="[default: by recipe]")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of weights, order and chance.  [default: by recipe]")
 @click.option(
@@ -96,17 +115,19 @@ def benchmark(what: tuple[str, ...], compare: bool, out: Path, **given: Any) -> 
 
 
 def _compare(paths: Sequence[Path], out: Path, overwrite: bool, as_json: bool) -> None:
+    from iddkit.reporting.benchmark_entries import name_by_paths
     from iddkit.runs import Run
 
-    runs, failed = [], False
+    runs, read, failed = [], [], False
     for path in paths:
         try:
             runs.append(Run.load(path))
+            read.append(path)
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
             failed = True
     if runs:
-        _report(runs, out, overwrite=overwrite, as_json=as_json)
+        _report(name_by_paths(runs, read), out, overwrite=overwrite, as_json=as_json)
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -141,9 +162,11 @@ def _train(
     overwrite: bool,
     as_json: bool,
 ) -> None:
+    from iddkit.reporting.benchmark_folder import PAGE, check_folder
     from iddkit.training import device as machines
-    from iddkit.training.benchmark import Work, check_folders, find_leakage_of
+    from iddkit.training.benchmark import Work, check_folders, find_leakage_of, runs_beside
     from iddkit.training.dataset import open_dataset
+    from iddkit.training.prior import prior_scores
     from iddkit.training.recipe import recipe_of
     from iddkit.training.state import NO_LIMIT
 
@@ -167,7 +190,13 @@ def _train(
     if len({one.precision for one in recipes}) > 1:
         raise OptionError("the recipes are of different precisions; --precision sets one for all of them")
     check_folders(recipes, out, resume=resume, overwrite=overwrite)
-    with progress_bar("looking through the dataset") as step:
+    check_folder(out)
+    # A report is replaced by one that shows its networks and more; files of somebody else are not.
+    replaces = overwrite or resume or (out / PAGE).is_file()
+    fabric = machines.start(device, devices, recipes[0].precision)
+    is_first = fabric.is_global_zero  # of the processes, where several devices train
+    # The others find in the cache what the first one counted.
+    with fabric.rank_zero_first(), _bar("looking through the dataset", is_first) as step:
         data = open_dataset(
             dataset,
             label_map_name=label_map_name,
@@ -184,7 +213,7 @@ def _train(
         )
     work = Work(
         out=out,
-        fabric=machines.start(device, devices, recipes[0].precision),
+        fabric=fabric,
         budget=None if budget_minutes is None else 60 * budget_minutes,
         threads=jobs,
         resume=resume,
@@ -192,28 +221,38 @@ def _train(
         measures_speed=not no_speed,
         command=shlex.join(["iddkit", *sys.argv[1:]]),
     )
-    is_first = work.fabric.is_global_zero  # of the processes, where several devices train
-    leakage = None
+    leakage = prior = None
     if is_first:
-        _describe(data, machines.describe_device(work.fabric.device.type), machines.precision_of(work.fabric))
-        with progress_bar("comparing the splits") as step:
+        _describe(data, machines.describe_device(fabric.device.type), machines.precision_of(fabric))
+        with _bar("comparing the splits", is_first) as step:
             leakage = find_leakage_of(data, jobs, step)
-    done, failed = _run_all(data, recipes, work, leakage)
+        prior = prior_scores(data)
+    done, failed = _run_all(data, recipes, work, leakage, prior)
     if not is_first:
         return
     runs = [one.run for one in done if one.run is not None]
     if runs:
         examples = () if no_pictures else tuple(example for one in done for example in one.examples)
-        _report(runs, out, examples=examples, overwrite=True, as_json=as_json)
-    if any(one.run is None for one in done):
+        # A report that was there already showed the networks that were trained into this folder before.
+        runs += runs_beside(out, [run.name for run in runs])
+        _report(runs, out, examples=examples, overwrite=replaces, as_json=as_json)
+    if any(one.interrupted for one in done):
         click.echo("Interrupted. What was learnt is saved; the same command with --resume goes on.", err=True)
         raise click.exceptions.Exit(130)
     if failed or data.failures:
         raise click.exceptions.Exit(1)
 
 
+def _bar(what: str, shown: bool) -> AbstractContextManager[Callable[[int, int], None]]:
+    return progress_bar(what) if shown else nullcontext(lambda done, total: None)
+
+
 def _run_all(
-    data: LabelledData, recipes: Sequence[Recipe], work: Work, leakage: Leakage | None
+    data: LabelledData,
+    recipes: Sequence[Recipe],
+    work: Work,
+    leakage: Leakage | None,
+    prior: tuple[float | None, ...] | None,
 ) -> tuple[list[Done], bool]:
     """Run one network after the other; a failure of one does not stop the next, an interruption does."""
     from iddkit.training.benchmark import run_one
@@ -221,14 +260,16 @@ def _run_all(
     done: list[Done] = []
     failed = False
     for recipe in recipes:
-        with watching(recipe.model) as watch:
+        with watching(recipe.model) if work.fabric.is_global_zero else nullcontext() as watch:
             try:
-                done.append(run_one(data, recipe, work, leakage, watch))
+                done.append(run_one(data, recipe, work, leakage, prior, watch))
             except UserError as error:
+                if work.fabric.world_size > 1:
+                    raise  # the other processes wait for this one: all of them end
                 click.echo(f"Error: {recipe.model}: {error}", err=True)
                 failed = True
                 continue
-        if done[-1].run is None:
+        if done[-1].interrupted:
             break
     return done, failed
 
@@ -249,37 +290,34 @@ def _describe(data: LabelledData, device: str, precision: str) -> None:
 
 def _report(runs: Sequence[Run], out: Path, *, overwrite: bool, as_json: bool, examples: Sequence[Any] = ()) -> None:
     from iddkit.cli.console import print_table
-    from iddkit.reporting.benchmark_entries import make_entries
     from iddkit.reporting.benchmark_page import write_report
     from iddkit.reporting.benchmark_tables import score_table
-    from iddkit.runs.verdict import judge
 
-    page = write_report(runs, out, examples=examples, overwrite=overwrite)
-    verdict = judge(runs)
+    written = write_report(runs, out, examples=examples, overwrite=overwrite)
+    verdict = written.verdict
     if as_json:
-        documents = [_as_json(run) for run in runs]
+        documents = [_as_json(entry) for entry in written.entries]
         findings = [{"level": f.level, "title": f.title, "text": f.text} for f in verdict.findings]
-        document = {"report": str(page), "verdict": verdict.summary, "findings": findings, "runs": documents}
-        click.echo(json.dumps(document, indent=1))
+        document = {"report": str(written.page), "verdict": verdict.summary, "findings": findings, "runs": documents}
+        click.echo(json.dumps(document, indent=1, allow_nan=False))
         return
-    print_table(score_table(make_entries(runs)))
+    print_table(score_table(written.entries))
     click.echo(f"\n{verdict.summary}")
     for finding in verdict.findings:
         click.echo(f"- {finding.title}: {finding.text}")
-    click.echo(f"{page}", err=True)
+    click.echo(str(written.page), err=True)
 
 
-def _as_json(run: Run) -> dict[str, Any]:
-    confusion = run.confusion
-    iou = (None if value != value else float(value) for value in confusion.iou())
+def _as_json(entry: Entry) -> dict[str, Any]:
+    run, confusion = entry.run, entry.confusion
     return {
-        "name": run.name,
+        "name": entry.name,
         "model": run.model,
         "dataset": run.dataset,
-        "mean_iou": confusion.mean_iou,
-        "pixel_accuracy": confusion.pixel_accuracy,
-        "mean_accuracy": confusion.mean_accuracy,
-        "iou": dict(zip(run.labels, iou, strict=True)),
+        "mean_iou": finite(confusion.mean_iou),
+        "pixel_accuracy": finite(confusion.pixel_accuracy),
+        "mean_accuracy": finite(confusion.mean_accuracy),
+        "iou": {label: finite(value) for label, value in zip(run.labels, confusion.iou().tolist(), strict=True)},
         "parameters": run.parameters,
         "gmacs": run.gmacs,
         "seconds": run.seconds,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iddkit.cli import options
+from iddkit.cli.documents import finite
+from iddkit.cli.notes import LISTED
 from iddkit.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from iddkit.frames import Index
     from iddkit.labels import LabelMap
     from iddkit.metrics import Confusion, Evaluation
-
-#: Problems of one kind, and notes, that are printed: a screen of them.
-_LISTED = 20
 
 
 @click.command()
@@ -137,11 +135,11 @@ def _print_problems(found: Evaluation) -> None:
     printed: Counter[str] = Counter()
     for problem in found.problems:
         printed[problem.kind] += 1
-        if printed[problem.kind] <= _LISTED:
+        if printed[problem.kind] <= LISTED:
             click.echo(str(problem), err=True)
     for kind, count in counts.items():
-        if count > _LISTED:
-            click.echo(f"... and {count - _LISTED} more: {kind}; --json lists them", err=True)
+        if count > LISTED:
+            click.echo(f"... and {count - LISTED} more: {kind}; --json lists them", err=True)
     for note in found.notes:
         click.echo(f"Note: {note}", err=True)
 
@@ -158,8 +156,8 @@ def _as_json(found: Evaluation) -> dict[str, Any]:
         "worst_first": [
             {
                 "frame": frame.key,
-                "mean_iou": _number(frame.mean_iou),
-                "pixel_accuracy": _number(frame.pixel_accuracy),
+                "mean_iou": finite(frame.mean_iou),
+                "pixel_accuracy": finite(frame.pixel_accuracy),
                 "pixels": frame.pixels,
                 "predicted": frame.predicted.as_posix(),
             }
@@ -182,17 +180,12 @@ def _as_json(found: Evaluation) -> dict[str, Any]:
 def _scores(confusion: Confusion) -> dict[str, Any]:
     per_class = zip(confusion.classes, confusion.iou(), confusion.recall(), confusion.precision(), strict=True)
     return {
-        "mean_iou": _number(confusion.mean_iou),
-        "pixel_accuracy": _number(confusion.pixel_accuracy),
-        "mean_accuracy": _number(confusion.mean_accuracy),
+        "mean_iou": finite(confusion.mean_iou),
+        "pixel_accuracy": finite(confusion.pixel_accuracy),
+        "mean_accuracy": finite(confusion.mean_accuracy),
         "classes": [
-            {"name": name, "iou": _number(iou), "accuracy": _number(recall), "precision": _number(precision)}
+            {"name": name, "iou": finite(iou), "accuracy": finite(recall), "precision": finite(precision)}
             for name, iou, recall, precision in per_class
         ],
         "confusion": confusion.counts.tolist(),
     }
-
-
-def _number(value: float) -> float | None:
-    """Return a share for JSON, which has no NaN."""
-    return None if math.isnan(value) else float(value)

@@ -10,6 +10,7 @@ import click
 
 from iddkit.cli import options
 from iddkit.cli.extras import TRAINING, require
+from iddkit.training.onnx_format import OPSET, OPSETS
 
 
 @click.command()
@@ -22,7 +23,7 @@ from iddkit.cli.extras import TRAINING, require
     help="Height and width of the images that it takes.  [default: as it was trained]",
 )
 @click.option(
-    "--opset", type=click.IntRange(11, 20), default=17, show_default=True, help="Version of ONNX's operators."
+    "--opset", type=click.IntRange(*OPSETS), default=OPSET, show_default=True, help="Version of ONNX's operators."
 )
 @click.option(
     "--images",

@@ -58,8 +58,9 @@ def predict(
 
     OUT/sequence/name_label.png holds the numbers of the network's labels; 'iddkit evaluate' and the IDD-lite
     leaderboard take it so. Frames of IDD and Cityscapes are called as their own label images are, and where several
-    splits are predicted each has a folder. 'predictions.json' records what was predicted how: the same command goes on
-    where it was stopped.
+    splits are predicted each has a folder. 'predictions.json' records what was written how: the same command goes on
+    where it was stopped, and a folder takes the predictions of one checkpoint, one dataset and the same splits.
+    --overwrite begins anew, and removes what was recorded.
     """
     require("a prediction", *TRAINING)
     from iddkit.training.predict import predict as run

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,15 +14,19 @@ if TYPE_CHECKING:
     from iddkit.training.state import Moment
 
 
+#: Seconds between lines.
+_QUIET: Final = 60.0
+
+
 @contextmanager
 def watching(name: str) -> Iterator[Callable[[Moment], None]]:
-    """Yield a function that shows how far a training is: as a bar on a terminal, else as a line for each validation."""
+    """Yield a function that shows how far a training is: as a bar on a terminal, else as a line a minute."""
     if not sys.stderr.isatty():
-        seen: list[float | None] = [None]
+        told = [time.monotonic()]
 
         def tell(moment: Moment) -> None:
-            if moment.mean_iou != seen[0]:
-                seen[0] = moment.mean_iou
+            if time.monotonic() - told[0] >= _QUIET or moment.progress >= 1:
+                told[0] = time.monotonic()
                 click.echo(f"{name}: {_text(moment)}", err=True)
 
         yield tell

@@ -32,6 +32,12 @@ static void count_bytes(const uint8_t *first, const uint8_t *second, Py_ssize_t 
     for (; i < size; i++) counts[256 * first[i] + second[i]]++;
 }
 
+/* Whether the items of a buffer are of one of the types that `letters` names (those of Python's struct). */
+static int holds(const Py_buffer *view, Py_ssize_t itemsize, const char *letters) {
+    const char *format = view->format == NULL ? "B" : view->format;
+    return view->itemsize == itemsize && strlen(format) == 1 && strchr(letters, format[0]) != NULL;
+}
+
 static PyObject *count(PyObject *module, PyObject *const *args, Py_ssize_t nargs) {
     Py_buffer first, second, counts;
     int fits;
@@ -40,17 +46,18 @@ static PyObject *count(PyObject *module, PyObject *const *args, Py_ssize_t nargs
         PyErr_SetString(PyExc_TypeError, "count takes 3 arguments: first, second, counts");
         return NULL;
     }
-    if (PyObject_GetBuffer(args[0], &first, PyBUF_C_CONTIGUOUS) < 0) return NULL;
-    if (PyObject_GetBuffer(args[1], &second, PyBUF_C_CONTIGUOUS) < 0) {
+    if (PyObject_GetBuffer(args[0], &first, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) return NULL;
+    if (PyObject_GetBuffer(args[1], &second, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
         PyBuffer_Release(&first);
         return NULL;
     }
-    if (PyObject_GetBuffer(args[2], &counts, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
+    if (PyObject_GetBuffer(args[2], &counts, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) < 0) {
         PyBuffer_Release(&second);
         PyBuffer_Release(&first);
         return NULL;
     }
-    fits = first.itemsize == 1 && second.itemsize == 1 && first.len == second.len && counts.itemsize == 8 &&
+    /* NumPy calls an int64 long where a long has 8 bytes, and long long elsewhere. */
+    fits = holds(&first, 1, "B") && holds(&second, 1, "B") && first.len == second.len && holds(&counts, 8, "lq") &&
            counts.len == 256 * 256 * 8;
     if (fits) {
         Py_BEGIN_ALLOW_THREADS;

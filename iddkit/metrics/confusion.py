@@ -1,8 +1,8 @@
 """`Confusion`: how many pixels of each class were predicted as each class, and the scores that follow from it.
 
-Scores are those of T2 2.5, and of the public evaluation of IDD (AutoNUE public-code, ``evaluate_mIoU.py`` and
-``idd_lite_evaluate_mIoU.py``): pixels whose truth is void count nowhere; a pixel that has a class and is predicted as
-none is a miss of its class.
+Scores are those of Vallurupalli 2022, 2.5, and of the public evaluation of IDD (AutoNUE public-code,
+``evaluate_mIoU.py`` and ``idd_lite_evaluate_mIoU.py``): pixels whose truth is void count nowhere; a pixel that has a
+class and is predicted as none is a miss of its class.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from iddkit.labels import LabelMap, nests
 from iddkit.metrics.confusion import Confusion
 
 #: Kinds of `EvaluationProblem`. Frames with `UNKNOWN` numbers are scored, all others are not.
-MISSING: Final = "missing"  # no prediction, or several that may be it
+MISSING: Final = "missing"  # no prediction, several that may be it, or the truth itself
 SIZE: Final = "size"  # the prediction has not the size of the truth, and no resolution was asked for
 UNKNOWN: Final = "unknown numbers"  # numbers that are neither a class nor void
 DAMAGED: Final = "damaged"  # truth or prediction cannot be read

@@ -22,7 +22,7 @@ from iddkit.metrics.confusion import Confusion
 from iddkit.metrics.evaluation import DAMAGED, SIZE, UNKNOWN, EvaluationProblem
 from iddkit.metrics.pairs import count_pairs, fold_pairs
 from iddkit.metrics.resize import resize_nearest
-from iddkit.statistics.columns import classes, collapse, column_of_number
+from iddkit.statistics.columns import classes, column_at, column_of_number
 from iddkit.statistics.decode import decode_labels
 from iddkit.statistics.source import LabelReader, label_file, level_of, read_file
 
@@ -98,7 +98,7 @@ def prepare(
     """Return how predictions of `level` are scored against a truth of `levels`, of those that it can be made of."""
     label_map = reader.label_map
     fitting = [fine for fine in dict.fromkeys(levels) if nests(label_map, fine, level)]
-    truth = {fine: _truth_columns(label_map, fine, level) for fine in fitting}
+    truth = {fine: column_at(label_map, fine, level) for fine in fitting}
     names = tuple(category.name for category in classes(label_map, level))
     return Protocol(root, folder, reader, names, truth, column_of_number(label_map, level), resolution)
 
@@ -136,7 +136,7 @@ def score_pair(
     if resolution is not None:
         truth, predicted = resize_nearest(truth, *resolution), resize_nearest(predicted, *resolution)
     names = tuple(category.name for category in classes(label_map, level))
-    of_truth = _truth_columns(label_map, label_map.level(truth_level or level), level)
+    of_truth = column_at(label_map, label_map.level(truth_level or level), level)
     of_predicted = column_of_number(label_map, level)
     # Numbers that are no label count as void and as no class.
     known = [np.where(columns < 0, len(names), columns) for columns in (of_truth, of_predicted)]
@@ -193,10 +193,3 @@ def _read_truth(how: Protocol, frame: Frame, file: Path) -> tuple[str, NDArray[n
     size = None if frame.image is None else images.read_size(how.root / frame.image)
     source = how.reader.parse(read_file(file), file, frame, size)
     return source.level, source.image, source.table
-
-
-def _truth_columns(label_map: LabelMap, fine: str, level: str) -> NDArray[np.intp]:
-    """Return the column at `level` of each number of a finer level: intp (256,); -1 for numbers that it has not."""
-    columns = np.append(collapse(label_map, fine, level), [len(classes(label_map, level)), -1])
-    found: NDArray[np.intp] = columns[column_of_number(label_map, fine)].astype(np.intp)
-    return found

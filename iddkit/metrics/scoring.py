@@ -7,6 +7,7 @@ classes.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -18,13 +19,12 @@ from iddkit import frames
 from iddkit.annotation import check_size
 from iddkit.errors import FrameError, OptionError, printable
 from iddkit.frames import Frame, Index
-from iddkit.frames.layout import DRIVE_FOLDERS
 from iddkit.labels import LabelMap
 from iddkit.metrics.confusion import Confusion
 from iddkit.metrics.evaluation import DATASET, MISSING, Evaluation, EvaluationProblem, ScoredFrame
 from iddkit.metrics.frame import Protocol, Scored, Task, prepare, score_frame
 from iddkit.metrics.predictions import Predictions, find_predictions
-from iddkit.metrics.truth import are_plain, as_labels, choose_frames, common_level, find_levels
+from iddkit.metrics.truth import are_plain, as_labels, choose_frames, common_level, errors_of, find_levels
 from iddkit.raster import FILLS
 from iddkit.raster import UNKNOWN as WAYS
 from iddkit.statistics.source import LabelReader, label_file
@@ -34,6 +34,8 @@ from iddkit.workers import run_tasks
 _FRAMES_OF_A_WORKER = 300
 
 _PRELOAD = ("iddkit.metrics.scoring",)
+
+_ITSELF = "the label image itself"
 
 
 def evaluate(
@@ -68,7 +70,7 @@ def evaluate(
         Width and height, in pixels, to which both are brought by `resize_nearest`. Default: each pair's own, and a
         prediction has to have the size of its truth.
     split
-        Which is scored. Default: ``val`` if it has labels, else every frame that has some.
+        Which is scored. Default: ``val`` (``validation``, ``valid``) if it has labels, else every frame that has some.
     source_level
         Of the truth's label images, if their names do not say it, or say it wrongly.
     fill, unknown
@@ -112,10 +114,15 @@ def evaluate(
     found = find_predictions(how.folder, scorable, label_map, level, index)
     if not found.files:
         raise FrameError(_text_of_none(scorable[0], found, len(scorable)), path=predicted)
+    own = {
+        frame.key for frame in scorable if _is_label_of(how.root, frame, how.folder / found.files.get(frame.key, ""))
+    }
+    if own and own.issuperset(found.files):
+        raise FrameError(f"holds no predictions: every file found is {_ITSELF}", path=predicted)
     tasks = [
         Task(place, frame, found.files[frame.key])
         for place, frame in enumerate(wanted)
-        if place not in refused and frame.key in found.files
+        if place not in refused and frame.key in found.files and frame.key not in own
     ]
     scored = _score_all(how, tasks, min(jobs, 1 + len(tasks) // _FRAMES_OF_A_WORKER), progress)
     problems = [*_problems_of_dataset(index, split), *_problems_of_folder(how.folder, found)]
@@ -126,6 +133,9 @@ def evaluate(
         elif frame.key in found.missing:
             text = found.missing[frame.key]
             problems.append(EvaluationProblem(MISSING, frame.key, how.folder, text, printable(frame.key)))
+        elif frame.key in own:
+            file = how.folder / found.files[frame.key]
+            problems.append(EvaluationProblem(MISSING, frame.key, file, f"no prediction: is {_ITSELF}"))
         else:
             problems += scored[place].problems
     notes += _notes_of_extra(found)
@@ -136,6 +146,14 @@ def evaluate(
     return Evaluation(
         label_map, level, resolution, split, confusion, listed, len(wanted), tuple(problems), tuple(notes)
     )
+
+
+def _is_label_of(root: Path, frame: Frame, file: Path) -> bool:
+    """Return whether a file is the true label image of a frame, by whatever name: its score would be 100 %."""
+    try:
+        return os.path.samefile(root / (label_file(frame) or ""), file)
+    except OSError:  # whatever is wrong with a file is said when it is read
+        return False
 
 
 def _score_all(
@@ -172,13 +190,8 @@ def _problems_of_dataset(index: Index, split: str | None) -> list[EvaluationProb
     """Return what is left out of the dataset, without what lies in other splits."""
     return [
         EvaluationProblem(DATASET, "", Path(index.root) / problem.path, problem.problem)
-        for problem in index.problems
-        if problem.is_error and (split is None or _split_of(problem.path) in (None, split))
+        for problem in errors_of(index, () if split is None else (split,))
     ]
-
-
-def _split_of(path: Path) -> str | None:
-    return path.parts[1] if len(path.parts) > 2 and path.parts[0] in DRIVE_FOLDERS else None
 
 
 def _problems_of_folder(folder: Path, found: Predictions) -> list[EvaluationProblem]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from iddkit.errors import FrameError, OptionError, UserError, printable
-from iddkit.frames import Frame, Index
+from iddkit.frames import Frame, FrameProblem, Index
+from iddkit.frames.layout import DRIVE_FOLDERS
 from iddkit.labels import ID, LabelMap
 from iddkit.statistics.source import LabelReader, label_file, level_of
 
-#: The split that papers score on, and that is scored where a dataset has it.
-VAL = "val"
+#: Names of the split that papers score on, and that is scored where a dataset has it: the first that there is.
+VAL: Final = ("val", "validation", "valid")
 
 
 def as_labels(index: Index) -> Index:
@@ -32,7 +34,7 @@ def are_plain(wanted: Sequence[Frame]) -> bool:
 def choose_frames(index: Index, split: str | None) -> tuple[list[Frame], str | None, list[str]]:
     """Return the labelled frames of a split, the split, and what to say of it.
 
-    Without a split it is `VAL` if that has labels, else every labelled frame, and None.
+    Without a split it is the first of `VAL` that has labels, else every labelled frame, and None.
 
     Raises
     ------
@@ -43,8 +45,8 @@ def choose_frames(index: Index, split: str | None) -> tuple[list[Frame], str | N
     if not labelled:
         raise FrameError("no frame has labels", path=index.root)
     splits = list(dict.fromkeys(frame.split for frame in labelled))
-    if split is None and VAL in splits:
-        split = VAL
+    if split is None:
+        split = next((name for name in VAL if name in splits), None)
     if split is not None and split not in splits:
         known = ", ".join(printable(one) for one in splits if one) or "none"
         raise FrameError(
@@ -59,6 +61,19 @@ def choose_frames(index: Index, split: str | None) -> tuple[list[Frame], str | N
     if bare:
         notes.append(f"{bare} frames have no labels, and are not scored")
     return wanted, split, notes
+
+
+def errors_of(index: Index, splits: Collection[str]) -> tuple[FrameProblem, ...]:
+    """Return what was left out of an index that was meant to be in, without what lies in other splits (none: all)."""
+    return tuple(
+        problem
+        for problem in index.problems
+        if problem.is_error and (not splits or _split_of(problem.path) in (None, *splits))
+    )
+
+
+def _split_of(path: Path) -> str | None:
+    return path.parts[1] if len(path.parts) > 2 and path.parts[0] in DRIVE_FOLDERS else None
 
 
 def find_levels(index: Index, wanted: Sequence[Frame], reader: LabelReader) -> tuple[dict[int, str], dict[int, str]]:

@@ -7,7 +7,8 @@ from torch import nn
 from iddkit.models.blocks import Downsampler, NonBottleneck1D, Upsampler
 from iddkit.models.encoder_decoder import EncoderDecoder
 
-#: Of the residual blocks with 64 and with 128 channels. CHOICE: as in ERFNet's public code; T2 4.3 states 0.3 for all.
+#: Of the residual blocks with 64 and with 128 channels. CHOICE: as in ERFNet's public code; Vallurupalli 2022, 4.3,
+#: states 0.3 for all.
 DROPOUT_64, DROPOUT_128 = 0.03, 0.3
 
 #: Of the eight residual blocks with 128 channels.

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from iddkit.errors import printable
-from iddkit.reporting.benchmark_entries import Entry, Group
+from iddkit.reporting.benchmark_entries import Entry, Group, chance_of
 from iddkit.reporting.figure import (
     MARGIN,
     SECOND,
@@ -34,12 +34,16 @@ _ROW, _MORE, _MARKED = 19.0, 8.0, 19.0
 #: Names are cut after so many letters: they stand on the figure, the tables have them whole.
 _LETTERS: Final = 28
 
+# What the upright marks are, without and with `Run.prior`.
+_EVERYWHERE: Final = "chance: by predicting the class everywhere, its share of the pixels"
+_CHANCE: Final = "chance: by a picture that never changes, or the class everywhere, whichever is better"
+
 # Height of cells of a confusion matrix in points, at most; shades of a colour; on what is darker, digits are white.
 _CELL, _SHADES, _DARK = 34.0, 40, 140.0
 
 
 def draw_classes(group: Group) -> Sheet:
-    """Draw IoU of each class, the runs side by side, and what predicting a class everywhere would score."""
+    """Draw IoU of each class, the runs side by side, and what is to be had without looking at the image."""
     entries = group.entries
     sheet = Sheet(WIDTH)
     bars = len(entries) <= MOST_BARS
@@ -47,7 +51,7 @@ def draw_classes(group: Group) -> Sheet:
         ((Symbol(Look(entry.color), "" if bars else entry.shape, 6),), printable(entry.name, 40)) for entry in entries
     ]
     tick = Symbol(Look(None, INK, 1.4), "|", 9)
-    top = draw_legend(sheet, [*legend, ((tick,), "by predicting the class everywhere: its share of the pixels")]) + 6
+    top = draw_legend(sheet, [*legend, ((tick,), _CHANCE if entries[0].run.prior else _EVERYWHERE)]) + 6
     names = [_short(label) for label in group.labels]
     height = (_ROW + _MORE * (len(entries) - 1) if bars else _MARKED) * len(names)
     left = room_for_labels(names)
@@ -61,8 +65,10 @@ def draw_classes(group: Group) -> Sheet:
         for row, score in enumerate((100 * entry.confusion.iou()).tolist()):
             at = row - 0.38 + thick * (place + 0.5) if bars else float(row)
             _draw_score(panel, entry, at, score, 0.47 * thick if bars else 0.0)
-    for row, share in enumerate(_shares(entries[0])):
-        x, ends = float(panel.x(100 * share)), panel.y([row - 0.44, row + 0.44])
+    for row, chance in enumerate(chance_of(entries[0].run)):
+        if chance is None:
+            continue
+        x, ends = float(panel.x(100 * chance)), panel.y([row - 0.44, row + 0.44])
         for color, width in ((PAPER, 3.4), (INK, 1.4)):  # with a white rim, as it may lie on a dark bar
             sheet.draw_lines([(x, float(ends[0]), x, float(ends[1]))], color, width)
     panel.draw_frame()
@@ -80,11 +86,6 @@ def _draw_score(panel: Panel, entry: Entry, at: float, score: float, half: float
         panel.sheet.write(f"{score:.1f}", x, float(panel.y(at)), size=8 if half > 0.2 else 6.5)
     else:
         panel.draw_marks(score, at, entry.shape, 6.5, Look(entry.color, PAPER, 0.6))
-
-
-def _shares(entry: Entry) -> list[float]:
-    pixels = entry.confusion.counts.sum(axis=1)
-    return [float(one) / max(1, int(pixels.sum())) for one in pixels]
 
 
 def draw_confusion(entry: Entry) -> Sheet:

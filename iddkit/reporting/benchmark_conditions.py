@@ -7,6 +7,7 @@ from typing import Any
 
 from iddkit.reporting.benchmark_entries import Entry
 from iddkit.reporting.tables import Cell, Column, Table
+from iddkit.runs.finding import resolution_text
 
 
 def split_table(entries: Sequence[Entry]) -> Table:
@@ -61,6 +62,8 @@ def _flatten(settings: Mapping[str, Any], before: str = "") -> dict[str, str]:
     for key, value in settings.items():
         if isinstance(value, Mapping):
             found |= _flatten(value, f"{before}{key}.")
+        elif key == "size" and isinstance(value, list | tuple) and len(value) == 2:
+            found[before + key] = f"{resolution_text((value[0], value[1]))} (height x width)"
         elif isinstance(value, list | tuple):
             found[before + key] = ", ".join(map(str, value)) or "-"
         elif isinstance(value, bool):

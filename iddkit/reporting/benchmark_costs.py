@@ -22,6 +22,7 @@ from iddkit.reporting.figure import (
 from iddkit.reporting.panel import Panel, fit_columns, linear, logarithmic, round_steps, widest
 from iddkit.reporting.sheet import FAINT, INK, PAPER, Look, Sheet
 from iddkit.runs import LayerTime
+from iddkit.runs.finding import resolution_text
 
 #: Layers that are drawn; of more, the slowest ones.
 MOST_LAYERS: Final = 60
@@ -70,7 +71,7 @@ def draw_layers(entry: Entry) -> Sheet:
     panel.draw_frame()
     panel.mark_across(ticks, [number(tick) for tick in ticks])
     left_out = f", the {len(shown)} slowest of {len(layers)} layers" if len(shown) < len(layers) else ""
-    on = "{}, {} x {} pixels".format(printable(speed.device, 60), *speed.size) if speed is not None else ""
+    on = f"{printable(speed.device, 60)}, {resolution_text(speed.size)} pixels" if speed is not None else ""
     sheet.write(f"{printable(entry.name, 40)} on {on}{left_out}", MARGIN, top - 10, size=9.5, bold=True)
     panel.name_across("milliseconds in a forward pass of one image")
     return finish(sheet, panel.bottom + 31)

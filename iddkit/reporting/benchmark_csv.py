@@ -84,10 +84,11 @@ def _classes(entries: Sequence[Entry]) -> Table:
         scores = zip(its.iou().tolist(), its.recall().tolist(), its.precision().tolist(), strict=True)
         for i, (label, three) in enumerate(zip(run.labels, scores, strict=True)):
             counts = int(true[i]), int(predicted[i]), *(pixels[i] if pixels else None for pixels in of_splits)
-            rows.append((entry.name, label, *three, int(true[i]) / max(1, int(true.sum())), *counts))
+            share, prior = int(true[i]) / max(1, int(true.sum())), run.prior[i] if run.prior else None
+            rows.append((entry.name, label, *three, share, prior, *counts))
     return _table(
-        "run, class, IoU, recall, precision, share of scored pixels, scored pixels, predicted pixels, train pixels, "
-        "val pixels",
+        "run, class, IoU, recall, precision, share of scored pixels, IoU of a picture that never changes, "
+        "scored pixels, predicted pixels, train pixels, val pixels",
         rows,
     )
 
@@ -155,10 +156,10 @@ def _published() -> Table:
 
 def _pairs(entries: Sequence[Entry]) -> Table:
     rows = [
-        (one.first, one.second, one.frames, one.difference, *_ends(one.difference, one.margin))
+        (one.first, one.second, one.frames, one.sequences, one.difference, *_ends(one.difference, one.margin))
         for one in pair_entries(entries)
     ]
-    return _table("run, other run, frames, mean difference, low, high", rows)
+    return _table("run, other run, frames, sequences, mean difference, low, high", rows)
 
 
 def _ends(middle: float, margin: float | None) -> tuple[float | None, float | None]:

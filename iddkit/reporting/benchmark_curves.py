@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from iddkit.errors import printable
+from iddkit.reporting.benchmark_classes import shade
 from iddkit.reporting.benchmark_entries import Entry
 from iddkit.reporting.figure import MARGIN, WIDTH, Symbol, draw_legend, finish, number
 from iddkit.reporting.lettering import measure
@@ -23,8 +25,14 @@ _TALL, _SHORT, _BELOW, _DOTS = 250.0, 120.0, 46.0, 60
 # Where Fig 3.9 was after a quarter of an hour.
 _EARLY: Final = Symbol(Look(None, FAINT, 1.4), "x", 7)
 
+# Validations that are not of the network that is scored.
+_OTHER: Final = Symbol(Look(PAPER, FAINT, 0.9), "o", 6)
+
 # Width of curves, and length of a dash and of the gap after it.
 _CURVE, _DASH, _GAP = 1.5, 5.0, 3.5
+
+# Of the colour of a run, how much is left in the pale part of its curve.
+_PALE: Final = 0.2
 
 # Learning rates this many times apart are drawn on a log scale; those below this part of the highest are at the edge.
 _FAR, _LEAST_RATE = 20.0, 1e-4
@@ -38,6 +46,8 @@ def draw_progress(entries: Sequence[Entry]) -> Sheet:
     sheet = Sheet(WIDTH)
     ring = Symbol(Look(None, INK, 1.2), "o", 9)
     legend = [*_legend(entries), ((ring,), "best epoch, whose weights are scored")]
+    if any(len(entry.validated) < len(entry.curve) for entry in entries):
+        legend.append(((_OTHER,), "before the whole network was there: the encoder alone, groups not yet made"))
     is_early = _has_early(entries)
     if is_early:
         legend.append(((_EARLY,), f"published: more than {100 * EARLY_SCORE:.0f} % by then, on a GPU"))
@@ -48,7 +58,7 @@ def draw_progress(entries: Sequence[Entry]) -> Sheet:
         for row, score in ((entry.published, entry.published_score),)
         if row is not None and score is not None
     }
-    scores = [one.mean_iou or 0.0 for entry in entries for one in entry.validated]
+    scores = [one.mean_iou or 0.0 for entry in entries for one in entry.curve]
     high = 100 * min(1.0, 1.1 * max([0.1, *scores, *targets.values()]))
     levels = round_steps(0, high, 9)
     texts = [number(level) for level in levels]
@@ -62,13 +72,15 @@ def draw_progress(entries: Sequence[Entry]) -> Sheet:
     panel.mark_down(levels, texts)
     panel.name_down("mean IoU of the validation split, %", panel.left - MARGIN - 6)
     for entry in entries:
-        for is_encoder in (True, False):  # the encoder alone is another network: its curve ends
-            part = [one for one in entry.validated if (one.phase == "encoder") is is_encoder]
-            _draw_curve(panel, [(one.seconds / unit, 100 * (one.mean_iou or 0.0)) for one in part], entry)
-        for one in entry.validated:
+        scored = {one.number for one in entry.validated}
+        kinds = [(one.phase == "encoder", one.number in scored) for one in entry.curve]
+        for (_, is_scored), part in groupby(zip(kinds, entry.curve, strict=True), itemgetter(0)):
+            found = [(one.seconds / unit, 100 * (one.mean_iou or 0.0)) for _, one in part]
+            _draw_curve(panel, found, entry, is_other=not is_scored)
+        for one in entry.curve:
             if one.number == entry.run.best_epoch:
                 panel.draw_marks(one.seconds / unit, 100 * (one.mean_iou or 0.0), "o", 9, Look(None, INK, 1.2))
-    if not any(entry.validated for entry in entries):
+    if not any(entry.curve for entry in entries):
         panel.say("never validated", high / 2, size=9)
     _name_time(panel, unit)
     return finish(sheet, panel.bottom + 32)
@@ -166,13 +178,16 @@ def _end(panel: Panel) -> float:
     return 1 / float(panel.across(np.array(1.0)))
 
 
-def _draw_curve(panel: Panel, found: Sequence[tuple[float, float]], entry: Entry) -> None:
+def _draw_curve(panel: Panel, found: Sequence[tuple[float, float]], entry: Entry, is_other: bool = False) -> None:
+    """Draw the curve of a run; pale and with hollow marks what is of another network than the one that is scored."""
     x, y = panel.x([one[0] for one in found]), panel.y([one[1] for one in found])
     ends = [(x[i], y[i], x[i + 1], y[i + 1]) for i in range(len(found) - 1)]
-    panel.sheet.draw_lines(ends, entry.color, _CURVE)
+    color = shade(entry.color, _PALE) if is_other else entry.color
+    panel.sheet.draw_lines(ends, color, _CURVE)
     # Dots also close the joints of the lines.
     size = 5.5 if len(found) <= _DOTS else _CURVE
-    look = Look(entry.color, PAPER, 0.6) if len(found) <= _DOTS else Look(entry.color)
+    dot = Look(PAPER, entry.color, 0.9) if is_other else Look(entry.color, PAPER, 0.6)
+    look = dot if len(found) <= _DOTS else Look(color)
     panel.sheet.draw_marks(list(zip(x, y, strict=True)), entry.shape if size > _CURVE else "o", size, look)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iddkit.errors import printable
+from iddkit.reporting.benchmark_entries import rank_frames
 from iddkit.runs import FrameScore, Run
 
 #: Width of a picture, in pixels.
@@ -52,7 +53,7 @@ def choose_frames(run: Run, each: int = 2) -> tuple[tuple[FrameScore, str], ...]
 
     Equal scores stand in the order of the split.
     """
-    ranked = sorted((one for one in run.frames if one.mean_iou == one.mean_iou), key=lambda one: -one.mean_iou)
+    ranked = rank_frames(run)
     middle = max(0, (len(ranked) - each) // 2)
     chosen: dict[str, tuple[FrameScore, str]] = {}
     for name, part in (

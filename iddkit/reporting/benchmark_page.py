@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import iddkit
-from iddkit import files
-from iddkit.errors import OutputError, printable
+from iddkit.errors import printable
 from iddkit.reporting.benchmark_conditions import recipe_table, version_table
 from iddkit.reporting.benchmark_csv import make_csv_tables
 from iddkit.reporting.benchmark_entries import Entry, make_entries
 from iddkit.reporting.benchmark_examples import Example, draw_examples, to_png
 from iddkit.reporting.benchmark_figures import draw_figures, figure_of
+from iddkit.reporting.benchmark_folder import PAGE, TEXT, check_folder, write_contents
 from iddkit.reporting.benchmark_sections import Listing, Section, make_sections
 from iddkit.reporting.benchmark_words import describe, facts, glossary, readings, title_of
 from iddkit.reporting.figure import Drawing, hexadecimal
 from iddkit.reporting.page import render_page
-from iddkit.reporting.subset_page import escape_markdown
-from iddkit.reporting.tables import Table, to_csv, to_markdown
+from iddkit.reporting.tables import Table, escape_markdown, to_csv, to_markdown
 from iddkit.runs import Run
 from iddkit.runs.verdict import Verdict, judge
 
@@ -35,14 +34,24 @@ _MOST_SVG = 160_000
 _LEVELS: Final = {"good": "good", "note": "note", "bad": "problem"}
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Report:
+    """A report that was written: path of its page, its runs under the names that it gives them, and its verdict."""
+
+    page: Path
+    entries: tuple[Entry, ...]
+    verdict: Verdict
+
+
 def write_report(
-    runs: Sequence[Run], folder: str | Path, *, examples: Sequence[Example] | None = None, overwrite: bool = True
-) -> Path:
-    """Write the report of one run, or of several side by side, and return the path of its page.
+    runs: Sequence[Run], folder: str | Path, *, examples: Sequence[Example] = (), overwrite: bool = True
+) -> Report:
+    """Write the report of one run, or of several side by side.
 
     ``report.html``, ``report.md``, ``scores.csv``, ``classes.csv``, ``confusion.csv``, ``log.csv``, ``layers.csv``,
     ``frames.csv``, ``published.csv``, for several runs ``pairs.csv``, ``figures/*.png`` and ``.svg``, and
-    ``examples.png`` where there are examples: no other file has pixels of the dataset. Same input, same bytes.
+    ``examples.png`` where there are examples: no other file has pixels of the dataset. Same input, same bytes. What an
+    earlier report in the folder has beyond that is removed, its examples first of all.
 
     Parameters
     ----------
@@ -60,27 +69,32 @@ def write_report(
     OptionError
         There is no run.
     OutputError
-        A file is there already, or cannot be written; then none is.
+        The folder is that of a dataset; or a file is there already, or cannot be written; then none is.
     """
-    contents = {Path(folder) / name: content for name, content in make_report(runs, examples or ()).items()}
-    if not overwrite:
-        for path, content in contents.items():
-            if path.exists() and not (path.is_file() and path.read_bytes() == content):
-                raise OutputError("is there already; --overwrite replaces it", path=path)
-    files.write_all(contents)
-    return Path(folder) / "report.html"
+    check_folder(folder)
+    entries = make_entries(runs)
+    verdict = _judge(entries)
+    write_contents(folder, _make_files(entries, verdict, examples), overwrite=overwrite)
+    return Report(Path(folder) / PAGE, entries, verdict)
 
 
 def make_report(runs: Sequence[Run], examples: Sequence[Example] = ()) -> dict[str, bytes]:
     """Return the files of the report: relative path to content, as `write_report` writes them."""
     entries = make_entries(runs)
+    return _make_files(entries, _judge(entries), examples)
+
+
+def _judge(entries: Sequence[Entry]) -> Verdict:
     # Under the names of the report: two runs may have been saved under one.
-    verdict = judge([replace(entry.run, name=entry.name) for entry in entries])
+    return judge([replace(entry.run, name=entry.name) for entry in entries])
+
+
+def _make_files(entries: Sequence[Entry], verdict: Verdict, examples: Sequence[Example]) -> dict[str, bytes]:
     drawings, sections = draw_figures(entries), make_sections(entries)
     sheets = _draw_sheets(entries, examples)
     content = {
-        "report.html": _page(entries, verdict, sections, drawings, sheets).encode("utf-8", "replace"),
-        "report.md": _markdown(entries, verdict, sections, sheets).encode("utf-8", "replace"),
+        PAGE: _page(entries, verdict, sections, drawings, sheets).encode("utf-8", "replace"),
+        TEXT: _markdown(entries, verdict, sections, sheets).encode("utf-8", "replace"),
     }
     for name, table in make_csv_tables(entries).items():
         content[f"{name}.csv"] = to_csv(table)

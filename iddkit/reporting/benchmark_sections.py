@@ -83,8 +83,8 @@ def _scores(entries: Sequence[Entry]) -> Section:
     pictures = (Picture("costs", _say_costs(entries)),) if len(entries) > 1 else ()
     reading = (
         "Scores are of the validation split with the weights of the best epoch, over all of its pixels at once. "
-        "Published ones are of the validation split of the published dataset, at the size that the table names (width "
-        "x height); a run stands in the row whose classes it tells apart."
+        "Published ones are of the validation split of the published dataset, at the size that the table names; a "
+        "run stands in the row whose classes it tells apart."
     )
     return Section("scores", "Scores", reading, pictures, tuple(listings))
 
@@ -139,11 +139,20 @@ def _classes(entries: Sequence[Entry]) -> Section:
         listings.append(Listing(group.title if len(groups) > 1 else "", tables.class_table(group), "classes"))
     apart = " Runs that tell other classes apart have a table of their own." if len(groups) > 1 else ""
     reading = (
-        "A network that predicts one class everywhere has that class's share of the pixels as its IoU: the upright "
-        "marks. A bar that ends there has learned nothing of its class. The mean is over classes that are in the split "
-        f"or were predicted.{apart}"
+        "The upright marks are chance, what is to be had without looking at the image. Who predicts one class "
+        f"everywhere has that class's share of the pixels as its IoU{_say_prior(entries)}. A bar that ends there has "
+        f"learned nothing of its class. The mean is over classes that are in the split or were predicted.{apart}"
     )
     return Section("classes", "Classes", reading, tuple(pictures), tuple(listings))
+
+
+def _say_prior(entries: Sequence[Entry]) -> str:
+    if not any(entry.run.prior for entry in entries):
+        return ""
+    return (
+        "; who shows the same picture for every image, the most frequent class of the training split at each place, "
+        "has that picture's IoU. The mark is at the larger of the two"
+    )
 
 
 def _confusion(entries: Sequence[Entry]) -> Section:

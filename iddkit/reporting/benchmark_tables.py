@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iddkit.reporting.benchmark_entries import Entry, Group, layer_shares, pair_entries
+from iddkit.reporting.benchmark_entries import Entry, Group, chance_of, layer_shares, pair_entries, rank_frames
 from iddkit.reporting.tables import Cell, Column, Table
+from iddkit.runs.finding import resolution_text
 from iddkit.runs.published import PUBLISHED, SECONDS_MACHINE
 
 #: Frames at each end of their ranking that are shown where people read; the CSV file holds all.
@@ -89,7 +90,7 @@ def published_table(entries: Sequence[Entry]) -> Table:
     columns = (
         Column("dataset"),
         Column("labels"),
-        Column("size"),
+        Column("height x width"),
         Column("ERFNet", 2, "published mean IoU, %"),
         Column("DRN-d-22", 2, "published mean IoU, %"),
         *(Column(entry.name, 2, "measured here, %") for entry in own),
@@ -98,7 +99,7 @@ def published_table(entries: Sequence[Entry]) -> Table:
     for row in PUBLISHED:
         scores = [100 * score for score in row.mean_ious.values()]
         found = [100 * entry.confusion.mean_iou if entry.published is row else None for entry in own]
-        rows.append((row.dataset, row.labels, "{} x {}".format(*row.size), *scores, *found))
+        rows.append((row.dataset, row.labels, resolution_text(row.size), *scores, *found))
     return Table(columns, tuple(rows), "published scores")
 
 
@@ -125,13 +126,14 @@ def pair_table(entries: Sequence[Entry]) -> Table:
         Column("run"),
         Column("less"),
         Column("frames"),
+        Column("sequences"),
         Column("mean difference", 2, "mean IoU of frames, points"),
         Column("from", 2, "95 % interval"),
         Column("to", 2, "95 % interval"),
     )
     rows = tuple(
         (
-            *(one.second, one.first, one.frames, 100 * one.difference),
+            *(one.second, one.first, one.frames, one.sequences, 100 * one.difference),
             *(
                 (None, None)
                 if one.margin is None
@@ -157,10 +159,24 @@ def class_table(group: Group) -> Table:
             columns.append(Column(entry.name, 2, f"{measure} %") if several else Column(f"{measure} %", 2))
             known = values[values == values]  # NaN is not itself
             cells.append([*(100 * values).tolist(), 100 * float(known.mean()) if known.size else None])
+    for title, chances in _chances(group).items():
+        scored = [one for one in chances if one is not None]
+        columns.append(Column(title, 2, "chance, IoU %"))
+        mean = 100 * sum(scored) / len(scored) if scored else None
+        cells.append([*(None if one is None else 100 * one for one in chances), mean])
     for title, shares in _shares(group).items():
         columns.append(Column(title, 2, "share of pixels, %"))
         cells.append([*(None if share is None else 100 * share for share in shares), None])
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), group.title)
+
+
+def _chances(group: Group) -> dict[str, list[float | None]]:
+    """Return what each class scores without the image (`chance_of`); datasets that differ are named."""
+    found: dict[str, list[float | None]] = {}
+    datasets = dict.fromkeys(entry.run.dataset for entry in group.entries)
+    for entry in group.entries:
+        found.setdefault("without the image" if len(datasets) == 1 else entry.run.dataset, chance_of(entry.run))
+    return found
 
 
 def _shares(group: Group) -> dict[str, list[float | None]]:
@@ -218,7 +234,7 @@ def speed_table(entries: Sequence[Entry]) -> Table:
         Column("device"),
         Column("threads"),
         Column("precision"),
-        Column("image"),
+        Column("height x width"),
         Column("median", 2, "latency, ms"),
         Column("p10", 2, "latency, ms"),
         Column("p90", 2, "latency, ms"),
@@ -227,7 +243,7 @@ def speed_table(entries: Sequence[Entry]) -> Table:
     )
     rows = tuple(
         (
-            *(entry.name, speed.device, speed.threads, speed.precision, "{} x {}".format(*speed.size)),
+            *(entry.name, speed.device, speed.threads, speed.precision, resolution_text(speed.size)),
             *(speed.milliseconds, speed.fastest, speed.slowest, speed.fps),
             None if speed.peak_bytes is None else speed.peak_bytes / 1e6,
         )
@@ -272,11 +288,9 @@ def layer_table(entry: Entry) -> Table:
 
 def frame_table(entry: Entry) -> Table:
     """Return the best and the worst validation frames, a row each."""
-    ranked = sorted((one for one in entry.run.frames if one.mean_iou == one.mean_iou), key=lambda one: -one.mean_iou)
-    shown = ranked
-    if len(ranked) > 2 * SHOWN_FRAMES:
-        shown = [*ranked[:SHOWN_FRAMES], *ranked[-SHOWN_FRAMES:]]
-    places = {one.key: place for place, one in enumerate(ranked, start=1)}
+    shown = [*enumerate(rank_frames(entry.run), start=1)]
+    if len(shown) > 2 * SHOWN_FRAMES:
+        shown = [*shown[:SHOWN_FRAMES], *shown[-SHOWN_FRAMES:]]
     columns = (Column("place"), Column("frame"), Column("mean IoU %", 2), Column("pixel acc. %", 2))
-    rows = tuple((places[one.key], one.key, 100 * one.mean_iou, 100 * one.pixel_accuracy) for one in shown)
+    rows = tuple((place, one.key, 100 * one.mean_iou, 100 * one.pixel_accuracy) for place, one in shown)
     return Table(columns, rows, f"{entry.name}: best and worst frames")

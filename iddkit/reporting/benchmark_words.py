@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from iddkit.errors import printable
 from iddkit.reporting.benchmark_entries import (
     Entry,
-    frame_scores,
+    count_sequences,
     group_entries,
     margin_of,
     pair_entries,
+    scored_frames,
 )
 from iddkit.reporting.benchmark_tables import passes_of
 from iddkit.reporting.figure import metric, number, signed
-from iddkit.reporting.subset_words import Fact
+from iddkit.reporting.page import Fact
+from iddkit.runs.finding import counted, duration, resolution_text
+from iddkit.runs.learning import course_of
 
 #: Runs that are named in one sentence.
 MOST_NAMED = 6
@@ -47,8 +50,8 @@ def describe(entries: Sequence[Entry]) -> str:
             )
         return (
             f"{len(entries)} trainings on the same {run.train.frames:,} frames of {printable(run.dataset, 60)} "
-            f"({groups[0].title}), scored on the same {run.val.frames:,} validation frames at {run.size[0]} x "
-            f"{run.size[1]} pixels."
+            f"({groups[0].title}), scored on the same {run.val.frames:,} validation frames at "
+            f"{_pixels(run.size)}."
         )
     (entry,) = entries
     epochs, passes = passes_of(entry)
@@ -56,8 +59,12 @@ def describe(entries: Sequence[Entry]) -> str:
         f"{printable(run.model, 60)} was trained on {run.train.frames:,} frames of {printable(run.dataset, 60)} "
         f"({group_entries(entries)[0].title}) for {duration(run.seconds)}: {epochs:,} epochs, {passes:.1f} passes over "
         f"the training split, on {_devices(entry)}. It was scored on {run.val.frames:,} validation frames at "
-        f"{run.size[0]} x {run.size[1]} pixels."
+        f"{_pixels(run.size)}."
     )
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{resolution_text(size)} pixels (height x width)"
 
 
 def _devices(entry: Entry) -> str:
@@ -131,23 +138,15 @@ def _budget(entry: Entry) -> str:
     if not run.epochs:
         return f"{entry.name} has no epoch."
     text = f"{entry.name} {ended(entry)} after {duration(run.seconds)}, {epochs:,} epochs and {passes:.1f} passes"
-    gained = gain_of_last_quarter(entry)
-    if gained is None:
+    course = course_of(run)
+    if course.gain is None:
         return f"{text}; its validations are too few to say whether its score still rose."
-    if gained > 0:
-        return (
-            f"{text}; in the last quarter of its time its best score still rose by {100 * gained:.2f} points, so that "
-            "what it reaches is a lower bound of what the network can."
-        )
-    return f"{text}; in the last quarter of its time its best score did not rise."
-
-
-def gain_of_last_quarter(entry: Entry) -> float | None:
-    """Return what the best score of a run rose by in the last quarter of its time; None for too few validations."""
-    before = [one.mean_iou or 0.0 for one in entry.validated if one.seconds <= 0.75 * entry.run.seconds]
-    if not before or len(entry.validated) < 4:
-        return None
-    return max(0.0, max(one.mean_iou or 0.0 for one in entry.validated) - max(before))
+    if course.gain <= 0:
+        return f"{text}; in the last fifth of its validations its best score did not rise."
+    rose = f"{text}; in the last fifth of its validations its best score rose by {100 * course.gain:.2f} points"
+    if course.still_improves:
+        return f"{rose}: it was still improving, and what it reaches is a lower bound of what the network can."
+    return f"{rose}."
 
 
 def _last_scores(entries: Sequence[Entry]) -> str:
@@ -164,16 +163,21 @@ def _last_scores(entries: Sequence[Entry]) -> str:
 def _chance(entries: Sequence[Entry]) -> str:
     found = []
     for entry in entries:
-        scores = frame_scores(entry.run)
-        margin = margin_of(scores)
+        frames = scored_frames(entry.run)
+        scores, keys = [one.mean_iou for one in frames], [one.key for one in frames]
+        margin = margin_of(scores, keys)
         if margin is not None:
-            found.append(f"{entry.name} {percentage(float(scores.mean()))} \N{PLUS-MINUS SIGN} {100 * margin:.1f}")
+            sequences = count_sequences(keys)
+            of = counted(len(frames), "frame") + (f" of {counted(sequences, 'sequence')}" if sequences else "")
+            mean = percentage(sum(scores) / len(scores))
+            found.append(f"{entry.name} {mean} \N{PLUS-MINUS SIGN} {100 * margin:.1f} ({of})")
     if not found:
-        return "There are too few validation frames to say how much the score owes to the choice of them."
+        return "There are too few validation sequences to say how much the score owes to the choice of them."
     text = (
-        "Mean of the scores of single frames, with its 95 % interval if they were drawn by chance: "
-        f"{'; '.join(found)}. Frames of one sequence are alike, so that the true interval is wider. The same recipe "
-        "with another seed gives another score, too: that a difference is real, only several seeds show."
+        f"Mean of the scores of single frames, with its 95 % interval: {'; '.join(found)}. It holds if the sequences "
+        "were drawn by chance, as frames of one sequence are alike; where frames are of no sequence, if the frames "
+        "were. The same recipe with another seed gives another score, too: that a difference is real, only several "
+        "seeds show."
     )
     if pair_entries(entries):
         text += " Runs on the same frames are compared frame by frame below: what is hard for all of them cancels out."
@@ -188,8 +192,8 @@ def _beside_published(entries: Sequence[Entry]) -> str:
             found.append(f"Nothing was published of {printable(entry.run.level, 40)} ({entry.name}).")
         elif size != row.size:
             found.append(
-                f"{entry.name} was scored at {size[0]} x {size[1]} pixels, the published score of {row.dataset} at "
-                f"{row.size[0]} x {row.size[1]}."
+                f"{entry.name} was scored at {_pixels(size)}, the published score of {row.dataset} at "
+                f"{resolution_text(row.size)}."
             )
         if row is not None and entry.published_score is None:
             found.append(f"No score of {printable(entry.run.model, 40)} was published on {row.dataset}.")
@@ -226,21 +230,8 @@ def ended(entry: Entry) -> str:
     return _ENDS.get(entry.run.finished, printable(entry.run.finished, 60))
 
 
-def duration(seconds: float) -> str:
-    """Return a time as people say it.
-
-    Examples
-    --------
-    >>> duration(42), duration(900), duration(10_000)
-    ('42 s', '15.0 min', '2.8 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 def percentage(value: float) -> str:
-    """Return a score in per cent, with two digits after the point; ``-`` for NaN."""
+    """Return a score in per cent, with two digits after the point as published ones have; ``-`` for NaN."""
     return "-" if value != value else f"{100 * value:.2f} %"
 
 

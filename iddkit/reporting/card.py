@@ -11,10 +11,10 @@ from typing import Final
 from iddkit.errors import printable
 from iddkit.reporting.figure import hexadecimal, percent, signed
 from iddkit.reporting.label_figures import order_labels
-from iddkit.reporting.subset_page import escape_markdown, failures_markdown, plan_rows
+from iddkit.reporting.subset_page import failures_markdown, plan_rows
 from iddkit.reporting.subset_tables import make_tables
 from iddkit.reporting.subset_words import again_sentence, cautions, describe, facts, lost_sentence, verdicts
-from iddkit.reporting.tables import Column, Table, to_markdown
+from iddkit.reporting.tables import Column, Table, escape_markdown, to_markdown
 from iddkit.subset.evidence import SubsetEvidence
 
 #: What stands where the user has not said something, so that nobody overlooks it.

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A headline: a figure with what it is and what belongs to it."""
+
+    title: str
+    value: str
+    note: str
+
 
 def render_page(template: str, **values: object) -> str:
     """Return a page made of one of the templates of this package; what a value says is escaped."""

@@ -31,7 +31,7 @@ from iddkit.reporting.subset_words import (
     lost_sentence,
     verdicts,
 )
-from iddkit.reporting.tables import Table, to_csv, to_markdown
+from iddkit.reporting.tables import Table, escape_markdown, to_csv, to_markdown
 from iddkit.subset.evidence import SubsetEvidence
 
 #: Long tables are shown with so many rows in the page and in Markdown; CSV files hold all.
@@ -286,9 +286,3 @@ def failures_markdown(evidence: SubsetEvidence) -> list[str]:
         return []
     lines = "\n".join(f"- {escape_markdown(line)}" for line in failure_lines(evidence))
     return [escape_markdown(failures_sentence(evidence)), lines]
-
-
-def escape_markdown(text: str) -> str:
-    """Return a text on one line, in which Markdown and HTML find nothing of theirs."""
-    plain = printable(text, 20_000)
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#~&" else letter for letter in plain)

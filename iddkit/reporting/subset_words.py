@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from iddkit.errors import printable
 from iddkit.reporting.figure import number, percent, signed
+from iddkit.reporting.page import Fact
 from iddkit.subset.evidence import LabelEvidence, Measure, SplitEvidence, SubsetEvidence
 
 #: A split with fewer chosen frames cannot hold the shares of rare labels, and readers are told so.
@@ -21,15 +21,6 @@ METHOD_NAMES: Final = {
     "random": "a random draw",
     "every-kth": "every k-th frame",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A headline: a figure with what it is and what belongs to it."""
-
-    title: str
-    value: str
-    note: str
 
 
 def describe(evidence: SubsetEvidence) -> str:

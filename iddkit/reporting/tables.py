@@ -154,8 +154,13 @@ def to_markdown(table: Table) -> str:
     return title + "".join(f"{line}\n" for line in lines)
 
 
+def escape_markdown(text: str) -> str:
+    """Return a text on one line, in which Markdown and HTML find nothing of theirs."""
+    return _escape(printable(text, 20_000))
+
+
 def _escape(text: str) -> str:
-    return "-" if text == "-" else _MARKUP.sub(r"\\\1", text)
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def _line(cells: list[str], widths: list[int], right: list[bool]) -> str:

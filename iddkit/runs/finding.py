@@ -74,9 +74,21 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(9.4), duration(900), duration(3 * 3600)
-    ('9 s', '15 min', '3.0 h')
+    >>> duration(9.4), duration(89), duration(900), duration(3 * 3600)
+    ('9 s', '89 s', '15 min', '3.0 h')
     """
-    if seconds < 60:
+    if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 7170 else f"{seconds / 3600:.1f} h"
+
+
+def resolution_text(size: tuple[int, int]) -> str:
+    """Return a size (width, height) as it is published and given on the command line: height x width.
+
+    Examples
+    --------
+    >>> resolution_text((256, 128))
+    '128x256'
+    """
+    width, height = size
+    return f"{height}x{width}"

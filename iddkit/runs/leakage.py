@@ -1,4 +1,4 @@
-"""Whether a validation split was seen in training: drives on both sides, frames that look alike, equal files.
+"""Whether a validation split was seen in training: sequences on both sides, frames that look alike, equal files.
 
 Two frames are near-duplicates if the *details* of their thumbnails agree. A thumbnail is the image in grey, as means
 over a grid of 32 x 32 cells; its details are what remains when the mean of the 5 x 5 cells around is taken away from
@@ -98,11 +98,16 @@ def find_leakage(
         for j, i in {**pairs, **same}.items()
     ]
     shared = {frame.sequence for frame in train} & {frame.sequence for frame in val} - {""}
+    keys: dict[str, list[str]] = {}
+    for frame in val:
+        if frame.sequence in shared:
+            keys.setdefault(frame.sequence, []).append(frame.key)
     return Leakage(
-        sequences=tuple(dict.fromkeys(frame.sequence for frame in val if frame.sequence in shared)),
-        frames=sum(frame.sequence in shared for frame in val),
+        sequences=tuple(keys),
+        frames=sum(map(len, keys.values())),
         duplicates=tuple(sorted(duplicates, key=lambda pair: (pair.distance, pair.val))),
         identical=len(same),
+        sequence_frames=tuple(map(tuple, keys.values())),
     )
 
 

@@ -15,6 +15,13 @@ MARGIN: Final = 0.1
 #: IDD-lite a plain ERFNet is past its steepest part after ten passes of 1,403 images.
 LEAST_PASSES, LEAST_IMAGES = 10, 10_000
 
+#: Schedules that take the learning rate to zero. Such a training gains most at its very end, however long it is, so
+#: that its gain there does not tell whether a longer one would have learned more.
+ENDS_AT_ZERO: Final = ("one-cycle", "poly")
+
+#: How such a training ends when it went through the whole schedule (`iddkit.runs.Run.finished`).
+_WENT_THROUGH: Final = ("complete", "budget")
+
 #: Gain of mean IoU in the last fifth of a training from which on it was still improving, and the loss of it since the
 #: best epoch from which on it has learned its training images by heart.
 STILL_GAINS, OVERFITS = 0.01, 0.03
@@ -34,8 +41,9 @@ class Standing:
     iou
         On the validation split; 0 for a label that is neither there nor predicted.
     chance
-        Its share of the scored pixels: the IoU of a network that predicts it everywhere, which no network passes that
-        does not look at the image's content or at the place in it.
+        The larger of two: its share of the scored pixels, which is the IoU of a network that predicts it everywhere and
+        the most for one that ignores content and place; and its IoU in a picture that never changes (`Run.prior`), the
+        most for one that knows places alone. Only the first where the second was not measured.
     pixels
         Of it that were scored.
     in_training
@@ -75,6 +83,8 @@ class Course:
         What the last score lies below the best.
     interrupted
         Whether someone stopped it.
+    went_through
+        Whether it went through a schedule that ends at a rate of zero.
     """
 
     passes: float
@@ -83,6 +93,7 @@ class Course:
     gain: float | None
     since_best: float
     interrupted: bool
+    went_through: bool
 
     @property
     def is_short(self) -> bool:
@@ -91,8 +102,8 @@ class Course:
 
     @property
     def still_improves(self) -> bool:
-        """Whether the score was rising when it ended."""
-        return self.gain is not None and self.gain >= STILL_GAINS
+        """Whether the score was rising when it ended, other than by the schedule's last fall of the rate."""
+        return self.gain is not None and self.gain >= STILL_GAINS and not self.went_through
 
     @property
     def overfits(self) -> bool:
@@ -105,18 +116,21 @@ class Course:
     @property
     def is_enough(self) -> bool:
         """Whether a label that was not learned in it can be held against the split."""
-        return not (self.is_short or self.still_improves or self.interrupted)
+        if self.is_short or self.interrupted:
+            return False
+        return self.went_through or (self.gain is not None and not self.still_improves)
 
 
 def standings(run: Run) -> tuple[Standing, ...]:
     """Return how each label of a run stands, in order."""
     confusion = run.confusion
+    prior = run.prior or (None,) * len(run.labels)
     pixels = confusion.counts.sum(axis=1).tolist()
     total, trained = max(1, sum(pixels)), max(1, sum(run.train.pixels))
     return tuple(
-        Standing(label, 0.0 if math.isnan(iou) else iou, count / total, count, seen / trained)
-        for label, iou, count, seen in zip(
-            run.labels, confusion.iou().tolist(), pixels, run.train.pixels or (0,) * len(run.labels), strict=True
+        Standing(label, 0.0 if math.isnan(iou) else iou, max(count / total, still or 0.0), count, seen / trained)
+        for label, iou, still, count, seen in zip(
+            run.labels, confusion.iou().tolist(), prior, pixels, run.train.pixels, strict=True
         )
     )
 
@@ -125,14 +139,15 @@ def course_of(run: Run) -> Course:
     """Return how the training of a run went.
 
     The first phase of a training in two, the encoder alone, counts for the images that were seen, but not for the
-    curve: its scores are those of another network.
+    curve: its scores are those of another network. So are those before gradual grouping has made all groups.
     """
     images = run.epochs[-1].images if run.epochs else 0
-    phase = run.epochs[-1].phase if run.epochs else ""
+    phase, alpha = (run.epochs[-1].phase, run.epochs[-1].alpha) if run.epochs else ("", 1.0)
     scores = tuple(
         (epoch, epoch.mean_iou)
         for epoch in run.epochs
         if (epoch.phase == "encoder") == (phase == "encoder")
+        and epoch.alpha == alpha
         and epoch.mean_iou is not None
         and not math.isnan(epoch.mean_iou)
     )
@@ -146,4 +161,5 @@ def course_of(run: Run) -> Course:
         gain=gain,
         since_best=max(values) - values[-1] if values else 0.0,
         interrupted=run.finished == "interrupted",
+        went_through=run.finished in _WENT_THROUGH and run.recipe.get("schedule") in ENDS_AT_ZERO,
     )

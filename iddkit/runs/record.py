@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from iddkit import files
-from iddkit.errors import AnnotationError, OutputError
+from iddkit.errors import AnnotationError, OutputError, printable
 from iddkit.metrics import Confusion
+from iddkit.runs.soundness import find_faults
 
 #: Of the file; a number higher than this is of a later iddkit.
 VERSION: Final = 1
@@ -161,19 +162,22 @@ class Leakage:
     Attributes
     ----------
     sequences
-        Names of sequences with frames in both splits.
+        Names that sequences of both splits have, in the order of the validation split.
     frames
-        Validation frames of these sequences.
+        Validation frames in sequences of these names.
     duplicates
         Validation frames with a near-duplicate in training, the most alike first.
     identical
         Validation frames whose image file is, byte for byte, one of training.
+    sequence_frames
+        Keys of the validation frames of each of `sequences`.
     """
 
     sequences: tuple[str, ...]
     frames: int
     duplicates: tuple[NearDuplicate, ...]
     identical: int
+    sequence_frames: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,8 @@ class Run:
         Width and height at which images were validated.
     train, val
         The two splits.
+    fingerprint
+        Hash of the files of both, and of the classes: equal for equal data.
     recipe
         All settings of the training, as in ``pipelines/*.toml``, defaults included.
     seed, device, precision, devices
@@ -214,6 +220,9 @@ class Run:
         Score of each validation frame, in the order of the split.
     speed
         On this device; None if it was not measured.
+    prior
+        IoU of each class that a picture which never changes reaches on the validation split: the most frequent label of
+        the training split at each place. None if it was not made.
     leakage
         None if it was not looked for.
     conversion
@@ -238,6 +247,7 @@ class Run:
     size: tuple[int, int]
     train: SplitFacts
     val: SplitFacts
+    fingerprint: str
     recipe: Mapping[str, Any]
     seed: int
     device: str
@@ -249,6 +259,7 @@ class Run:
     counts: tuple[tuple[int, ...], ...]
     frames: tuple[FrameScore, ...]
     speed: Speed | None
+    prior: tuple[float | None, ...] | None
     leakage: Leakage | None
     conversion: float | None
     versions: Mapping[str, str]
@@ -290,17 +301,33 @@ class Run:
         import msgspec
 
         file = Path(path) / NAME if Path(path).is_dir() else Path(path)
+        if Path(path).is_dir() and not file.exists():
+            raise OutputError(_lacking(Path(path)), path=path)
         try:
             found = msgspec.json.decode(files.read_bytes(file))
             if not isinstance(found, dict) or found.get("format") != "iddkit run":
                 raise OutputError("not a run that iddkit saved", path=file)
             if found.get("version") != VERSION:
                 raise OutputError(f"a run of version {found.get('version')}, this iddkit reads {VERSION}", path=file)
-            return msgspec.convert(_with_nan(found["run"]), cls)
+            run = msgspec.convert(_with_nan(found["run"]), cls)
         except AnnotationError as error:
             raise OutputError(error.problem, path=file) from error
-        except (msgspec.MsgspecError, KeyError, TypeError) as error:
+        except (msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
             raise OutputError(f"a damaged run: {error}", path=file) from error
+        for problem in find_faults(run):
+            raise OutputError(f"a damaged run: {problem}", path=file)
+        return run
+
+
+def _lacking(folder: Path) -> str:
+    """Return what to say of a folder that holds no run itself."""
+    below = sorted(path.parent.name for path in folder.glob(f"*/{NAME}"))
+    if not below:
+        return f"no run: it has no {NAME}"
+    more = f" and {len(below) - 8} more" if len(below) > 8 else ""
+    return (
+        f"no run, but a folder of runs; name one of them: {', '.join(printable(name, 60) for name in below[:8])}{more}"
+    )
 
 
 def _with_nan(run: dict[str, Any]) -> dict[str, Any]:

@@ -6,38 +6,41 @@ training long enough to tell. A run that was too short leaves the verdict open; 
 
 A label is *learned* when its IoU is well above chance (`iddkit.runs.learning`). A network that predicts label c
 everywhere has an IoU of p, the label's share of the labelled pixels; one that predicts it at random, on a share q of
-them, has p q / (p + q - p q), which is never more than p. So p bounds what can be had without looking at the image.
+them, has p q / (p + q - p q), which is never more than p. So p bounds what can be had by a network that ignores both
+image and place. One that ignores the image alone can do better where labels keep their places: on IDD-lite the picture
+of the most frequent label at each place closes 56 % of the gap from p to 1 for drivable, 32 % for sky and 18 % for far
+objects. Chance is the larger of the two, where a run has both.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from iddkit.errors import printable
-from iddkit.runs.beside import find_scores
+from iddkit.runs.beside import find_scores, is_far_below
 from iddkit.runs.finding import Finding, Level, counted, duration, listed, name_of, percent, quoted
 from iddkit.runs.learning import LEAST_VALIDATIONS, Course, Standing, course_of, standings
 from iddkit.runs.record import Run
+from iddkit.runs.splits import find_absent, find_leaks, find_shares
 
 __all__ = ["Finding", "Verdict", "judge"]
 
 #: A label with a smaller share of the scored pixels is hardly there: its IoU hangs on a few objects.
 HARDLY_THERE: Final = 0.0005
 
-#: Validation frames that training has seen, or nearly: from this part on they can move the score.
-LEAKS: Final = 0.01
-
-#: Jensen-Shannon divergence of the label shares of the two splits, in bits: up to the first they are alike, from the
-#: second on they are not. Published IDD-lite (1,403 and 204 frames, level1) has 0.0008.
-ALIKE_BITS: Final = 0.005
-UNLIKE_BITS: Final = 0.05
-
 _RULE: Final = (
-    "Chance is the label's share of the scored pixels: the IoU of a network that predicts it everywhere. A label "
-    "counts as learned when a tenth of the gap from there to 100 % is closed."
+    "A label counts as learned when a tenth of the gap from chance to 100 % is closed. Chance is its share of the "
+    "scored pixels, the IoU of a network that predicts it everywhere"
+)
+_WITH_PRIOR: Final = (
+    " or, where that is more, its IoU in a picture that never changes: at each place the most frequent label of "
+    "training."
+)
+_WITHOUT_PRIOR: Final = (
+    "; this holds only for networks that ignore the place. One that knows where in the picture a label mostly is, and "
+    "nothing else, has more, and how much was not measured."
 )
 
 
@@ -52,7 +55,7 @@ class Verdict:
 def judge(runs: Sequence[Run]) -> Verdict:
     """Return what runs say of the split that they were trained on.
 
-    Runs of different datasets, levels or splits are judged apart, and each finding says of which it is.
+    Runs of different frames, labels or levels are judged apart, and each finding says of which it is.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def judge(runs: Sequence[Run]) -> Verdict:
         raise ValueError("no runs, no verdict")
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
-        key = (run.dataset, run.label_map, run.level, run.labels, run.train.frames, run.val.frames)
+        key = (run.fingerprint, run.label_map, run.level, run.labels)
         groups.setdefault(key, []).append(run)
     verdicts = [_judge_split(group) for group in groups.values()]
     if len(verdicts) == 1:
@@ -78,15 +81,19 @@ def judge(runs: Sequence[Run]) -> Verdict:
 def _tell_apart(runs: Sequence[Run]) -> list[str]:
     names = [f"{printable(run.dataset, 60)} at {run.level}" for run in runs]
     sizes = [f"{run.train.frames:,} + {run.val.frames:,} frames" for run in runs]
-    return [f"{name} ({size})" if names.count(name) > 1 else name for name, size in zip(names, sizes, strict=True)]
+    pairs = [f"{name} ({size})" if names.count(name) > 1 else name for name, size in zip(names, sizes, strict=True)]
+    return [
+        f"{pair}, files {printable(run.fingerprint, 60)[:8]}" if pairs.count(pair) > 1 else pair
+        for pair, run in zip(pairs, runs, strict=True)
+    ]
 
 
 def _judge_split(runs: Sequence[Run]) -> Verdict:
     courses = [course_of(run) for run in runs]
-    learned, leakage = _find_learned(runs, courses), _find_leakage(runs)
+    learned, leakage = _find_learned(runs, courses), find_leaks(runs)
     scores = tuple(find_scores(runs, courses))
     findings = (
-        *(learned, *_find_absent(runs[0]), leakage, *scores, _find_shares(runs[0])),
+        *(learned, *find_absent(runs[0]), leakage, *scores, find_shares(runs[0])),
         *(_find_course(run, course) for run, course in zip(runs, courses, strict=True)),
     )
     train, val = runs[0].train.frames, runs[0].val.frames
@@ -96,10 +103,12 @@ def _judge_split(runs: Sequence[Run]) -> Verdict:
     if faults:
         others = f" Besides: {rest}." if rest else ""
         return Verdict(f"The split has faults: {'; '.join(faults)}.{others} {judged}", findings)
-    if learned.level == "note" and not any(course.is_enough for course in courses):
+    is_enough = any(course.is_enough for course in courses)
+    if learned.level == "note" and not is_enough:
         return Verdict(f"The verdict is open: {rest}. {judged}", findings)
-    far = "" if learned.level == leakage.level == "good" else ", as far as can be told"
-    return Verdict(f"The split does what it is for{far}: {rest}. {judged}", findings)
+    is_sure = learned.level == leakage.level == "good" and is_enough and not any(map(is_far_below, runs))
+    limit = "" if is_sure else ", as far as can be told"
+    return Verdict(f"The split does what it is for{limit}: {rest}. {judged}", findings)
 
 
 def _find_learned(runs: Sequence[Run], courses: Sequence[Course]) -> Finding:
@@ -118,7 +127,7 @@ def _find_learned(runs: Sequence[Run], courses: Sequence[Course]) -> Finding:
     for run, ones in zip(runs, by_run, strict=True):
         own = [ones[i] for i, top in zip(scored, best, strict=True) if top.is_learned and not ones[i].is_learned]
         words += [f"{name_of(run)} did not learn {_describe(own)}; another network did."] if own else []
-    text = " ".join([*words, _RULE])
+    text = " ".join([*words, _rule(runs)])
     if not lost:
         return Finding("good", f"all {counted(len(best), 'label')} learned", text)
     count = f"{len(best) - len(lost)} of {len(best)} labels learned"
@@ -130,83 +139,23 @@ def _find_learned(runs: Sequence[Run], courses: Sequence[Course]) -> Finding:
     return Finding("bad", f"{'not learned' if len(runs) == 1 else 'learned by no network'}: {quoted(fair)}", text)
 
 
+def _rule(runs: Sequence[Run]) -> str:
+    without = [name_of(run) for run in runs if run.prior is None]
+    if not without:
+        return _RULE + _WITH_PRIOR
+    if len(without) == len(runs):
+        return _RULE + _WITHOUT_PRIOR
+    return (
+        _RULE + _WITH_PRIOR + f" That picture was not measured for {listed(without)}, whose chance is the share alone."
+    )
+
+
 def _describe(ones: Sequence[Standing]) -> str:
     return ", ".join(
         f"{quoted([one.label])} with an IoU of {percent(one.iou)} (chance {percent(one.chance)}, "
         f"{percent(one.in_training)} of the training pixels)"
         for one in ones
     )
-
-
-def _find_absent(run: Run) -> Iterator[Finding]:
-    """Say which labels a split is without."""
-    both = list(zip(run.labels, run.train.pixels, run.val.pixels, strict=True))
-    unscored = [name for name, train, val in both if train and not val]
-    untrained = [name for name, train, val in both if val and not train]
-    unknown = [name for name, train, val in both if not train and not val]
-    if unscored:
-        text = "Training has pixels of it and validation none: what a network makes of it is not scored."
-        yield Finding("bad", f"not in validation: {quoted(unscored)}", text)
-    if untrained:
-        text = "Validation has pixels of it and training none: it cannot be learned, and lowers the mean IoU."
-        yield Finding("bad", f"not in training: {quoted(untrained)}", text)
-    if unknown:
-        yield Finding("note", f"in neither split: {quoted(unknown)}", "It counts nowhere.")
-
-
-def _find_leakage(runs: Sequence[Run]) -> Finding:
-    """Say what of the validation split training has seen."""
-    found = next((run.leakage for run in runs if run.leakage is not None), None)
-    if found is None:
-        return Finding("note", "leakage was not looked for", "No run compared the frames of the two splits.")
-    frames, alike = max(1, runs[0].val.frames), len(found.duplicates)
-    text = "No drive has frames in both splits."
-    if found.sequences:
-        text = (
-            "Validation frames from drives of which training has frames, too: "
-            f"{found.frames:,} of {frames:,} ({percent(found.frames / frames)}), from {quoted(found.sequences)}."
-        )
-    if alike:
-        nearest = found.duplicates[0]
-        text += (
-            f" Validation frames that look like one of training: {alike:,} of {frames:,} ({percent(alike / frames)}), "
-            f"{printable(nearest.val, 120)} like {printable(nearest.train, 120)} first of all; in {found.identical:,} "
-            "the files are the same."
-        )
-    else:
-        text += " No validation frame looks like one of training."
-    if not found.sequences and not alike:
-        return Finding("good", "no validation frame was seen in training", text)
-    leaks = found.identical > 0 or max(found.frames, alike) >= LEAKS * frames
-    parts = [f"{counted(found.frames, 'validation frame')} from drives of training"] if found.sequences else []
-    parts += [f"{counted(alike, 'near-duplicate')} of training frames"] if alike else []
-    return Finding("bad" if leaks else "note", f"leakage: {listed(parts)}", text)
-
-
-def _find_shares(run: Run) -> Finding:
-    """Say whether the two splits hold the same labels."""
-    train, val = run.train.pixels, run.val.pixels
-    if not sum(train) or not sum(val):
-        which = "training" if not sum(train) else "validation"
-        return Finding("bad", f"no labelled pixel in {which}", "The shares of labels cannot be compared.")
-    shares = [(a / sum(train), b / sum(val)) for a, b in zip(train, val, strict=True)]
-    bits = _divergence(shares)
-    at = max(range(len(shares)), key=lambda i: abs(shares[i][0] - shares[i][1]))
-    text = (
-        f"The shares of the labels in the labelled pixels differ by {bits:.2g} bits (Jensen-Shannon divergence: 0 if "
-        f"they are equal, 1 without a common label), most for {quoted([run.labels[at]])}: {percent(shares[at][0])} in "
-        f"training, {percent(shares[at][1])} in validation."
-    )
-    if bits <= ALIKE_BITS:
-        return Finding("good", "training and validation hold the labels in the same shares", text)
-    if bits < UNLIKE_BITS:
-        return Finding("note", "training and validation hold the labels in somewhat different shares", text)
-    return Finding("bad", "training and validation hold the labels in different shares", text)
-
-
-def _divergence(shares: Sequence[tuple[float, float]]) -> float:
-    """Return the Jensen-Shannon divergence (Lin 1991) of two distributions, in bits."""
-    return sum(x / 2 * math.log2(2 * x / (a + b)) for a, b in shares for x in (a, b) if x)
 
 
 def _find_course(run: Run, course: Course) -> Finding:
@@ -226,8 +175,14 @@ def _find_course(run: Run, course: Course) -> Finding:
     if course.overfits:
         what.append("went on after its best")
         text += f" The score fell by {100 * course.since_best:.1f} points while the loss fell on: images by heart."
+    if course.went_through and course.gain is not None and course.gain > 0:
+        text += (
+            f" The last fifth of the validations gained {100 * course.gain:.1f} points, where the learning rate falls "
+            "to zero: that gain does not tell whether a longer training would end higher."
+        )
     if course.gain is None:
         what.append("was validated too seldom to show a curve")
         text += f" {counted(len(course.scores), 'validation')} of at least {LEAST_VALIDATIONS}."
     level: Level = "note" if what else "good"
-    return Finding(level, f"training of {name_of(run)} {listed(what) or 'had come to rest'}", text)
+    good = "went through its schedule" if course.went_through else "had come to rest"
+    return Finding(level, f"training of {name_of(run)} {listed(what) or good}", text)

@@ -58,3 +58,19 @@ def collapse(label_map: LabelMap, fine: str, coarse: str) -> NDArray[np.intp]:
         raise LabelMapError(f"{fine} cannot be turned into {coarse}: one number of it lies in several of {coarse}")
     table = column_of_number(label_map, coarse)
     return np.array([table[c.labels[0].numbers[coarse]] for c in classes(label_map, fine)], dtype=np.intp)
+
+
+def column_at(label_map: LabelMap, fine: str, coarse: str) -> NDArray[np.intp]:
+    """Return the column at level `coarse` of each number of a label image at level `fine`: intp (256,).
+
+    As many as `coarse` has classes for void, of the fine level or of the coarse one alone; -1 where the map has no such
+    number.
+
+    Raises
+    ------
+    LabelMapError
+        As `collapse`.
+    """
+    columns = np.append(collapse(label_map, fine, coarse), [len(classes(label_map, coarse)), -1])
+    found: NDArray[np.intp] = columns[column_of_number(label_map, fine)].astype(np.intp)
+    return found

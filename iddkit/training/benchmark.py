@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +17,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 import iddkit
-from iddkit.errors import OptionError, OutputError, TrainingError
+from iddkit.errors import OptionError, OutputError, TrainingError, UserError
 from iddkit.models.counting import count_macs, count_parameters
 from iddkit.reporting.benchmark_examples import Example, choose_frames
 from iddkit.runs import Leakage, Run
@@ -23,11 +25,12 @@ from iddkit.runs.leakage import find_leakage
 from iddkit.runs.record import NAME as RUN
 from iddkit.training.checkpoint import Checkpoint
 from iddkit.training.dataset import LabelledData
-from iddkit.training.device import CUDA, describe_device, peak_memory, precision_of
+from iddkit.training.device import describe_device, precision_of
 from iddkit.training.keeping import BEST, LAST
 from iddkit.training.logs import NAME as LOG
 from iddkit.training.logs import TENSORBOARD
 from iddkit.training.loop import train
+from iddkit.training.memory import peak_memory, reset_peak
 from iddkit.training.pictures import Pictures
 from iddkit.training.profile import measure_speed
 from iddkit.training.recipe import Recipe
@@ -70,10 +73,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one network: its run, and some of its predictions; the run is None where it was interrupted."""
+    """What became of one network: its run and some of its predictions, where it was finished and this process tells."""
 
-    run: Run | None
+    run: Run | None = None
     examples: tuple[Example, ...] = ()
+    interrupted: bool = False
 
 
 def check_folders(recipes: Sequence[Recipe], out: Path, *, resume: bool, overwrite: bool) -> None:
@@ -103,10 +107,25 @@ def run_one(
     data: LabelledData,
     recipe: Recipe,
     work: Work,
-    leakage: Leakage | None,
+    leakage: Leakage | None = None,
+    prior: tuple[float | None, ...] | None = None,
     watch: Callable[[Moment], None] | None = None,
 ) -> Done:
     """Train, validate and time one network, and write its ``run.json``.
+
+    Parameters
+    ----------
+    data
+        What on (`iddkit.training.dataset.open_dataset`).
+    recipe
+        How the network is trained.
+    work
+        What all networks of a benchmark have in common.
+    leakage, prior
+        What the verdict on the split asks beside the score: `find_leakage_of`, and
+        `iddkit.training.prior.prior_scores`.
+    watch
+        Called after every step and every validation.
 
     Raises
     ------
@@ -114,11 +133,11 @@ def run_one(
         As `iddkit.training.loop.train`.
     """
     folder = work.out / recipe.model
-    if work.overwrite and not work.resume:
-        _clear(folder)
     device = work.fabric.device.type
-    if device == CUDA:
-        torch.cuda.reset_peak_memory_stats()
+    if work.overwrite and not work.resume and work.fabric.is_global_zero:
+        _clear(folder)
+    work.fabric.barrier()
+    reset_peak(device)
     versions = versions_here()
     trained = train(
         data,
@@ -132,12 +151,18 @@ def run_one(
         watch=watch,
     )
     if trained.finished == INTERRUPTED or not work.fabric.is_global_zero:
-        return Done(None)
+        return Done(interrupted=trained.finished == INTERRUPTED)
     if trained.best is None:
         problem = "it ended before the whole network, all its groups made, could be scored: more epochs or minutes help"
+        if any(epoch.mean_iou is not None and math.isnan(epoch.mean_iou) for epoch in trained.epochs):
+            problem = "no labelled pixel of the validation split is left at this size: a larger --resolution helps"
         raise TrainingError(problem, path=folder)
-    peak = peak_memory(device)
-    network = Checkpoint.load(trained.best).network().to(device)
+    peak, command = peak_memory(device), work.command
+    if work.resume and (folder / RUN).is_file():  # scored before: what that training told of itself stays
+        earlier = Run.load(folder)
+        if earlier.epochs == trained.epochs:
+            peak, command = earlier.peak_bytes, earlier.command
+    network = Checkpoint.load(trained.best).network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     pictures = Pictures(Path(data.index.root), data.val, data.reader, data.classes.level, data.size, exact=True)
     names = data.classes.names
     found = validate(network, pictures, names, device=device, threads=work.threads)
@@ -155,6 +180,7 @@ def run_one(
         size=data.size,
         train=data.train_facts,
         val=data.val_facts,
+        fingerprint=data.fingerprint,
         recipe=recipe.to_json() | ({"budget_minutes": work.budget / 60} if work.budget else {}),
         seed=recipe.seed,
         device=describe_device(device),
@@ -166,10 +192,11 @@ def run_one(
         counts=tuple(tuple(int(n) for n in row) for row in found.confusion.counts),
         frames=found.frames,
         speed=measure_speed(network, data.size, device) if work.measures_speed else None,
+        prior=prior,
         leakage=leakage,
         conversion=trained.conversion,
         versions=versions,
-        command=work.command,
+        command=command,
     )
     run.save(folder)
     return Done(run, make_examples(network, pictures, run, device))
@@ -222,3 +249,13 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot be replaced: {error.strerror or error}", path=folder) from error
+
+
+def runs_beside(out: Path, names: Sequence[str]) -> list[Run]:
+    """Return the runs in a report's folder that are not of these names; what cannot be read is passed over."""
+    found = []
+    for path in sorted(out.glob(f"*/{RUN}")):
+        if path.parent.name not in names:
+            with suppress(UserError):
+                found.append(Run.load(path))
+    return found

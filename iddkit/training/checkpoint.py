@@ -22,6 +22,8 @@ FORMAT: Final = "iddkit checkpoint"
 #: Of the file; a number higher than this is of a later iddkit.
 VERSION: Final = 1
 
+_ZIP: Final = b"PK\x03\x04"
+
 #: A file larger than this is no checkpoint of a small network.
 _MAX_BYTES: Final = 4 * 2**30
 
@@ -75,7 +77,8 @@ class Checkpoint:
     size
         Width and height in pixels of the images that it was trained for.
     weights
-        State of the network as `iddkit.models.build` makes it, without the encoder's head: float32 on the CPU.
+        State of the network as `iddkit.models.build` makes it, without the encoder's head: float32 on the CPU. Where
+        there is a `state`, that of the network in training.
     epoch, mean_iou
         How far training was, and how well the validation split was predicted then; None if it was not validated.
     recipe, versions
@@ -127,6 +130,8 @@ class Checkpoint:
         except AnnotationError as error:
             raise CheckpointError(error.problem, path=path) from error
         try:
+            if not raw.startswith(_ZIP):  # PyTorch would take it for a file of its first years, whatever follows
+                raise zipfile.BadZipFile("it does not begin as one")
             with zipfile.ZipFile(io.BytesIO(raw)) as parts, warnings.catch_warnings(action="ignore"):
                 if parts.testzip() is not None:  # PyTorch does not look at checksums
                     raise zipfile.BadZipFile("its checksum is wrong")
@@ -157,6 +162,8 @@ class Checkpoint:
         CheckpointError
             The model is not known, or the weights are not those of it.
         """
+        if self.state:
+            raise CheckpointError("made to go on training (--resume); best.pt beside it is the network")
         try:
             network = models.build(self.model, len(self.classes))
             network.load_state_dict(self.weights)

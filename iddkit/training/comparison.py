@@ -14,15 +14,13 @@ from torch import nn
 from iddkit import images
 from iddkit.errors import OptionError, UserError
 from iddkit.frames import Index
+from iddkit.training.onnx_format import INPUT, OUTPUT
 from iddkit.training.predictions import choose_frames
 from iddkit.training.profile import time_calls
 from iddkit.training.transforms import resize_image, to_tensor
 
 if TYPE_CHECKING:
     import onnxruntime
-
-#: Names of what goes in and what comes out.
-INPUT, OUTPUT = "image", "logits"
 
 #: Images that a check looks at, spread evenly over those that are given; synthetic ones if none are.
 CHECKED: Final = 16

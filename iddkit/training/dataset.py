@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from iddkit import frames
 from iddkit.errors import FrameError, OptionError, TrainingError, printable
 from iddkit.frames import Frame, Index
 from iddkit.labels import LabelMap
+from iddkit.metrics.truth import VAL, errors_of
 from iddkit.runs import SplitFacts
 from iddkit.runs.published import published_for
 from iddkit.statistics import FrameTable, collect
@@ -20,8 +22,8 @@ from iddkit.statistics.source import LabelReader
 from iddkit.subset.origin import numbering_of
 from iddkit.training.checkpoint import Classes
 
-#: Splits by their names, where nothing else is said; the first that there is.
-TRAIN, VAL = ("train", "training"), ("val", "validation", "valid")
+#: The split to train on by its names, where nothing else is said; the first that there is.
+TRAIN: Final = ("train", "training")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def open_dataset(
         Of label images whose names do not say it, or say it wrongly.
     size
         Width and height at which images are validated; default: that of the published figures of this map and level
-        (T1 Table 3.4), else that of the first frame.
+        (Mishra 2024, Table 3.4), else that of the first frame.
     train_split, val_split
         Names of splits; default: ``train`` and ``val``.
     fill, unknown, cache, jobs, progress
@@ -120,7 +122,8 @@ def open_dataset(
         raise OptionError(f"the split {printable(train_name)} can be trained on or validated on, not both")
     wanted = tuple(frame for frame in index.frames if frame.split in (train_name, val_name))
     bare = sum(frame.image is None for frame in wanted)
-    usable = Index(index.root, index.layout, tuple(frame for frame in wanted if frame.image is not None), ())
+    problems = errors_of(index, (train_name, val_name))
+    usable = Index(index.root, index.layout, tuple(frame for frame in wanted if frame.image is not None), problems)
     found = collect(
         usable,
         numbering.label_map,

@@ -6,18 +6,30 @@ import logging
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import cv2
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.strategies.ddp import DDPStrategy
 
 from iddkit.errors import OptionError, TrainingError
 from iddkit.training.recipe import AUTO, BFLOAT16, FLOAT32
 
-# In the words of PyTorch on Linux and Windows, of its GPUs, and of cuDNN and cuBLAS.
-_OUT_OF_MEMORY: Final = ("allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
+# In the words of PyTorch on Linux and Windows, of its GPUs, of cuDNN and cuBLAS, and of OpenCV.
+_OUT_OF_MEMORY: Final = (
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+    "Insufficient memory",
+)
+
+#: So long processes that train together wait for each other.
+_PATIENCE: Final = timedelta(hours=6)
 
 CPU, CUDA, MPS = DEVICES = ("cpu", "cuda", "mps")
 
@@ -40,6 +52,8 @@ def start(device: str = "auto", devices: int = 1, precision: str = AUTO) -> Fabr
         There are no such devices.
     """
     chosen = choose_device(device)
+    if chosen == MPS and devices > 1:
+        raise OptionError(f"{devices} Apple GPUs: PyTorch knows one")
     if chosen == CUDA and devices > torch.cuda.device_count():
         raise OptionError(f"{devices} GPUs: there are {torch.cuda.device_count()}")
     is_short = choose_precision(precision, chosen) == BFLOAT16
@@ -47,10 +61,13 @@ def start(device: str = "auto", devices: int = 1, precision: str = AUTO) -> Fabr
     fabric = Fabric(
         accelerator=chosen,
         devices=devices,
-        strategy="ddp" if devices > 1 else "auto",
+        # The first process looks through the dataset and scores networks while the others wait.
+        strategy=DDPStrategy(timeout=_PATIENCE) if devices > 1 else "auto",
         precision="bf16-mixed" if is_short else "32-true",
     )
     fabric.launch()
+    if chosen == CUDA:
+        torch.backends.cudnn.benchmark = True  # every batch has the same size
     return fabric
 
 
@@ -115,21 +132,32 @@ def _processor() -> str:
     return platform.processor() or platform.machine() or "unknown processor"
 
 
-def peak_memory(device: str) -> int | None:
-    """Return the most bytes that were held at once: of the GPU's memory, else by this process; None if not known."""
-    if device == CUDA:
-        return int(torch.cuda.max_memory_allocated())
+@contextmanager
+def exact() -> Iterator[None]:
+    """Compute float32 as float32, the same each time.
+
+    On a GPU without TF32, whose products have 10 bits of mantissa, and with kernels of cuDNN that always add up in the
+    same order.
+    """
+    products = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
     try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest if platform.system() == "Darwin" else largest * 1024
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(products)
 
 
 @contextmanager
-def advice_on_memory(batch_size: int) -> Iterator[None]:
+def advice_on_memory(batch_size: int, advice: str | None = None) -> Iterator[None]:
     """Turn running out of memory into advice.
+
+    Parameters
+    ----------
+    batch_size
+        Of what ran.
+    advice
+        What to say; None for that of a training.
 
     Raises
     ------
@@ -139,17 +167,17 @@ def advice_on_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise TrainingError(_advice(batch_size)) from error
+        raise TrainingError(advice or _advice(batch_size)) from error
     except MemoryError as error:
-        raise TrainingError(_advice(batch_size)) from error
-    except RuntimeError as error:
+        raise TrainingError(advice or _advice(batch_size)) from error
+    except (RuntimeError, cv2.error) as error:
         if not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
-        raise TrainingError(_advice(batch_size)) from error
+        raise TrainingError(advice or _advice(batch_size)) from error
 
 
 def _advice(batch_size: int) -> str:
     smaller = (
         f"--batch-size {batch_size // 2} halves what a step needs" if batch_size > 1 else "--size makes it smaller"
     )
-    return f"too little memory for batches of {batch_size}: {smaller}; --resume goes on from the last epoch"
+    return f"too little memory for batches of {batch_size}: {smaller}; with --overwrite it begins anew"

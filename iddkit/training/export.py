@@ -28,13 +28,9 @@ from iddkit.annotation import MAX_SIDE
 from iddkit.errors import AnnotationError, CheckpointError, OptionError, OutputError
 from iddkit.frames import Index
 from iddkit.training.checkpoint import Checkpoint
-from iddkit.training.comparison import INPUT, OUTPUT, Check, compare, draw_photos, read_photos
+from iddkit.training.comparison import Check, compare, draw_photos, read_photos
+from iddkit.training.onnx_format import INPUT, OPSET, OPSETS, OUTPUT
 from iddkit.training.transforms import MEAN, STD
-
-#: Version of ONNX's operators: 17 is of 2022, and all that runs ONNX today knows it.
-OPSET: Final = 17
-#: Those that PyTorch's exporter writes and that have all that the networks are made of.
-OPSETS: Final = (11, 20)
 
 _MAX_BYTES: Final = 2**31
 

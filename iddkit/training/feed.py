@@ -23,7 +23,7 @@ from iddkit.training import augmentation
 from iddkit.training.pictures import Pictures
 from iddkit.training.recipe import Recipe
 
-#: Batches that are made ahead of the one that is worked on.
+#: Batches that are made ahead of the one that is worked on, at the least; one for each thread.
 _AHEAD: Final = 3
 
 # Names of the streams of chance, so that no two of them are the same.
@@ -111,7 +111,7 @@ class Feed:
 
             def batches() -> Iterator[Batch]:
                 for step in range(begin, self.steps):
-                    while len(waiting) < _AHEAD + 1 and step + len(waiting) < self.steps:
+                    while len(waiting) <= max(_AHEAD, threads) and step + len(waiting) < self.steps:
                         waiting.append(pool.submit(self.batch, number, step + len(waiting), order))
                     yield waiting.popleft().result()
 

@@ -19,12 +19,12 @@ def class_weights(shares: NDArray[np.float64], constant: float = 1.10) -> Tensor
     shares
         float64 (C,): proportion of each class in the labelled pixels (`LabelStatistics.pooled`).
     constant
-        T2 3.4 has 1.10: a class without pixels weighs 10.5, one with half of them 2.1.
+        Vallurupalli 2022, 3.4, has 1.10: a class without pixels weighs 10.5, one with half of them 2.1.
 
     Examples
     --------
-    >>> class_weights(np.array([0.5, 0.0])).tolist()
-    [2.12..., 10.49...]
+    >>> [round(weight, 2) for weight in class_weights(np.array([0.5, 0.0])).tolist()]
+    [2.13, 10.49]
     """
     return torch.from_numpy(1 / np.log(constant + shares)).float()
 
@@ -50,7 +50,7 @@ def cross_entropy(logits: Tensor, columns: Tensor, weights: Tensor | None) -> Te
 def shrink_labels(columns: Tensor, factor: int) -> Tensor:
     """Return labels at ``1 / factor`` of the size, rounded up: those nearest to the middle of each square of pixels.
 
-    The encoder is trained alone against these (T2 3.4.1). `columns` is int64 (N, H, W).
+    The encoder is trained alone against these (Vallurupalli 2022, 3.4.1). `columns` is int64 (N, H, W).
     """
     first = factor // 2
     height, width = columns.shape[-2:]

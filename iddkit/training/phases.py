@@ -1,4 +1,7 @@
-"""Phases of a run: the encoder alone, the decoder on an encoder that stands still, the whole network (T2 3.4.1)."""
+"""Phases of a run: the encoder alone, the decoder on an encoder that stands still, the whole network.
+
+Source: Vallurupalli 2022, section 3.4.1.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,8 @@ class Lesson(nn.Module):
     weights
         Of the classes in the loss, float32 (C,), or None.
     phase
-        What of the network learns. CHOICE: T2 has the encoder's rate at 5e-20 in `DECODER`; here it stands still.
+        What of the network learns. CHOICE: Vallurupalli 2022 has the encoder's rate at 5e-20 in `DECODER`; here it
+        stands still.
     """
 
     def __init__(self, network: nn.Module, weights: Tensor | None, phase: str) -> None:

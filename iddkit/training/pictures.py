@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -15,15 +14,16 @@ from iddkit import images
 from iddkit.frames import Frame
 from iddkit.labels import VOID
 from iddkit.metrics.resize import resize_nearest
-from iddkit.statistics.columns import collapse
+from iddkit.statistics.columns import classes, column_at
 from iddkit.statistics.source import LabelReader, label_file, read_file
+from iddkit.training.memory import available_memory
 from iddkit.training.transforms import resize_image
 
 #: Pictures may take this part of the memory that is free when training begins.
 _PART_OF_MEMORY: Final = 0.5
 
-#: Bytes of a pixel: red, green, blue, and its label.
-_BYTES: Final = 4
+#: Pictures that are read before it is judged whether all of them fit.
+_PORTION: Final = 64
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -67,7 +67,6 @@ class Pictures:
         self._size, self._exact = size, exact
         self._tables: dict[str, NDArray[np.uint8]] = {}
         self._kept: dict[int, Picture] = {}
-        self._keeps = False
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -81,30 +80,48 @@ class Pictures:
             One of its files cannot be read.
         """
         found = self._kept.get(place)
-        if found is None:
-            found = self._read(self.frames[place])
-            if self._keeps:
-                self._kept[place] = found
-        return found
+        return self._read(self.frames[place]) if found is None else found
 
-    def keep_in_memory(self, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> bool:
-        """Read all pictures if they fit into half of the free memory, and return whether they did.
+    def labels(self, place: int) -> NDArray[np.uint8]:
+        """Return the labels of a picture without its image, made with ``exact=True``: uint8 (H, W).
+
+        Raises
+        ------
+        UserError
+            The file cannot be read.
+        """
+        frame = self.frames[place]
+        path = self._root / (label_file(frame) or Path())
+        source = self._reader.parse(read_file(path), path, frame)
+        return np.take(self._table(source.level), resize_nearest(source.numbers, *self._size))
+
+    def keep_in_memory(self, threads: int = 1, processes: int = 1) -> bool:
+        """Read all pictures if they fit into half of the memory that is available, and return whether they did.
+
+        Parameters
+        ----------
+        threads
+            That read.
+        processes
+            That do the same at the same time.
 
         Raises
         ------
         UserError
             A file cannot be read.
         """
-        if not self.frames:
-            return True
-        image, _ = self._read(self.frames[0])
-        if image.shape[0] * image.shape[1] * _BYTES * len(self) > _PART_OF_MEMORY * free_memory():
-            return False
-        self._keeps = True
+        most, held = _PART_OF_MEMORY * available_memory() / processes, 0
+        kept: dict[int, Picture] = {}
         with ThreadPoolExecutor(threads) as pool:
-            for done, _ in enumerate(pool.map(self.__getitem__, range(len(self)))):
-                if progress is not None:
-                    progress(done + 1, len(self))
+            # In portions: a dataset that does not fit is not to be read whole to find out.
+            for begin in range(0, len(self), _PORTION):
+                places = range(begin, min(begin + _PORTION, len(self)))
+                for place, (image, columns) in zip(places, pool.map(self.__getitem__, places), strict=True):
+                    kept[place] = image, columns
+                    held += image.nbytes + columns.nbytes
+                if held / places.stop * len(self) > most:
+                    return False
+        self._kept = kept
         return True
 
     def _read(self, frame: Frame) -> Picture:
@@ -123,15 +140,8 @@ class Pictures:
     def _table(self, level: str) -> NDArray[np.uint8]:
         """Return the column at the trained level of each number of `level`: uint8 (256,)."""
         if level not in self._tables:
-            fine = self._reader.columns(level)
-            into = np.append(collapse(self._reader.label_map, level, self._level), VOID)
-            self._tables[level] = into[fine].astype(np.uint8)
+            columns = column_at(self._reader.label_map, level, self._level)
+            count = len(classes(self._reader.label_map, self._level))
+            known = (columns >= 0) & (columns < count)
+            self._tables[level] = np.where(known, columns, VOID).astype(np.uint8)
         return self._tables[level]
-
-
-def free_memory() -> int:
-    """Return how many bytes of memory are free; two GiB where the system does not say."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 2 * 2**30

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,15 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iddkit import __version__, files
-from iddkit.errors import AnnotationError, CheckpointError, FrameError, TrainingError, UserError
+from iddkit.errors import AnnotationError, CheckpointError, FrameError, UserError
 from iddkit.frames import Frame, Index
+from iddkit.metrics.truth import errors_of
 from iddkit.training.checkpoint import Checkpoint
-from iddkit.training.device import choose_device, describe_device
+from iddkit.training.device import advice_on_memory, choose_device, describe_device, exact
+from iddkit.training.prediction_folder import PredictionFolder
 from iddkit.training.predictions import (
     Photo,
     Settings,
     Work,
-    begin_record,
     choose_frames,
     compare_labels,
     label_suffix,
@@ -90,8 +90,7 @@ def predict_batch(
 
 def _compute(network: nn.Module, batch: NDArray[np.uint8]) -> Tensor:
     device = next(network.parameters()).device
-    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact:
+    with torch.inference_mode(), exact():
         logits: Tensor = network(to_tensor(batch).to(device))
         return logits
 
@@ -123,7 +122,7 @@ def predict(
     folder of the split above that where several are predicted. Those of a dataset in the layout of IDD or Cityscapes
     are called as its own label images: ``name_gtFine_labellevel3Ids.png``.
 
-    ``predictions.json`` records what was predicted, and how. A run that was stopped goes on with the same call, which
+    ``predictions.json`` records what was written, and how. A run that was stopped goes on with the same call, which
     does only what is missing.
 
     Parameters
@@ -143,7 +142,7 @@ def predict(
     threads
         That read images and write predictions.
     overwrite
-        Replace what is there, predictions of other weights among it.
+        Begin anew: what earlier runs wrote there is removed, and files of others are replaced.
     progress
         Called with how many images are done, and how many there are.
 
@@ -156,7 +155,8 @@ def predict(
     OptionError
         There is no such device.
     OutputError
-        `out` cannot be written, lies in the dataset, or holds predictions of other weights or settings.
+        `out` cannot be written, lies in the dataset, or holds predictions of other weights, images, splits or
+        settings.
     TrainingError
         There is too little memory.
     """
@@ -168,6 +168,7 @@ def predict(
     except CheckpointError as error:
         raise error.located(checkpoint) from error
     wanted, bare = choose_frames(index, splits)
+    names = sorted({frame.split for frame in wanted})
     notes += [f"{bare} frames have no image"] if bare else []
     work = Work(
         Path(index.root),
@@ -176,24 +177,28 @@ def predict(
         settings.size or found.size,
         found.classes,
         label_suffix(index, found.classes),
-        with_split=len({frame.split for frame in wanted}) > 1,
+        with_split=len(names) > 1,
     )
     chosen = choose_device(device)
     refuse_place(out, index, (path for frame in wanted for path in work.paths(frame)))
-    goes_on = begin_record(out, _record(found, digest, work), overwrite=overwrite)
     length = min(settings.batch, len(wanted))
-    batches = [wanted[i : i + length] for i in range(0, len(wanted), length)]
-    missing = [batch for batch in batches if not (goes_on and all(map(work.is_there, batch)))]
-    skipped = len(wanted) - sum(map(len, missing))
-    problems = [str(FrameError(one.problem, path=work.root / one.path)) for one in index.problems if one.is_error]
+    problems = [str(FrameError(one.problem, path=work.root / one.path)) for one in errors_of(index, splits)]
     failures = []
-    done = skipped
-    with ThreadPoolExecutor(threads) as pool:
-        for results in _predict_all(network.to(chosen), work, missing, length, pool, overwrite or goes_on):
+    with (
+        PredictionFolder(out, _record(found, digest, work, names), overwrite=overwrite) as folder,
+        ThreadPoolExecutor(threads) as pool,
+        advice_on_memory(length, _advice(length)),
+    ):
+        there = list(pool.map(lambda frame: folder.holds(work.paths(frame)), wanted))
+        starts = [start for start in range(0, len(wanted), length) if not all(there[start : start + length])]
+        missing = [wanted[start : start + length] for start in starts]
+        done = skipped = len(wanted) - sum(map(len, missing))
+        for results in _predict_all(network.to(chosen), work, folder, missing, length, pool):
             failures += [str(error) for error in results if error is not None]
             done += len(results)
             if progress is not None:
                 progress(done, len(wanted))
+        folder.finish()
     predicted = len(wanted) - skipped - len(failures)
     return PredictionReport(
         predicted, skipped, (*problems, *failures), tuple(notes), work.size, describe_device(chosen)
@@ -208,7 +213,7 @@ def _load(path: Path) -> tuple[Checkpoint, str]:
         raise CheckpointError(error.problem, path=path) from error
 
 
-def _record(checkpoint: Checkpoint, digest: str, work: Work) -> dict[str, Any]:
+def _record(checkpoint: Checkpoint, digest: str, work: Work, splits: Sequence[str]) -> dict[str, Any]:
     classes = checkpoint.classes
     return {
         "iddkit": __version__,
@@ -219,16 +224,19 @@ def _record(checkpoint: Checkpoint, digest: str, work: Work) -> dict[str, Any]:
         "classes": {str(number): name for number, name in zip(classes.numbers, classes.names, strict=True)},
         "size": list(work.size),
         "resolution": None if work.settings.resolution is None else list(work.settings.resolution),
+        # A folder of each split or none, and of which dataset: the same names may be those of other files.
+        "splits": list(splits),
+        "source": files.relative_path(work.root, work.out),
     }
 
 
 def _predict_all(
     network: nn.Module,
     work: Work,
+    folder: PredictionFolder,
     batches: Sequence[Sequence[Frame]],
     length: int,
     pool: ThreadPoolExecutor,
-    overwrite: bool,
 ) -> Iterator[list[UserError | None]]:
     """Yield what went wrong with each image of each batch; the next batch is read while one is predicted."""
     following = [pool.submit(work.read, frame) for frame in batches[0]] if batches else []
@@ -239,25 +247,27 @@ def _predict_all(
         for i, photo in enumerate(photos):
             if isinstance(photo, Photo):
                 seen[i] = photo.seen
-        with _advice(length):
-            logits = _compute(network, seen)
+        logits = _compute(network, seen)
         results: list[UserError | Future[UserError | None] | None] = []
         for i, (frame, photo) in enumerate(zip(batch, photos, strict=True)):
             if isinstance(photo, UserError):
                 results.append(photo)
                 continue
-            with _advice(length):
-                places = _decide(logits[i : i + 1], work.settings.resolution or photo.size)[0]
-            results.append(pool.submit(work.write, frame, photo, places, overwrite))
+            places = _decide(logits[i : i + 1], work.settings.resolution or photo.size)[0]
+            results.append(pool.submit(_write, folder, work, frame, photo, places))
         yield [one.result() if isinstance(one, Future) else one for one in results]
 
 
-@contextmanager
-def _advice(length: int) -> Iterator[None]:
+def _write(
+    folder: PredictionFolder, work: Work, frame: Frame, photo: Photo, places: NDArray[np.uint8]
+) -> UserError | None:
     try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # CUDA's own is a RuntimeError, and on a CPU there is no other
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        problem = f"too little memory for {length} images at once: --batch-size makes them fewer, --size smaller"
-        raise TrainingError(problem) from error
+        folder.write(work.encode(frame, photo, places))
+    except UserError as error:
+        return error
+    return None
+
+
+def _advice(length: int) -> str:
+    smaller = "--batch-size makes them fewer, --size smaller" if length > 1 else "--size makes it smaller"
+    return f"too little memory for {length} image{'s at once' if length > 1 else ''}: {smaller}"

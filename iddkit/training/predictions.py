@@ -1,19 +1,18 @@
-"""Predictions as files: of which images, where they lie and what they are called, and the record beside them."""
+"""Predictions as files: of which images, where they lie, what they are called and what is in them."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iddkit import files, frames, images, labels
-from iddkit.errors import AnnotationError, CheckpointError, FrameError, OutputError, UserError, printable
+from iddkit import frames, images, labels
+from iddkit.errors import CheckpointError, FrameError, OutputError, UserError, printable
 from iddkit.frames import IMAGE_SUFFIXES, Frame, Index
 from iddkit.frames.layout import IMAGE, LAYOUTS, name_rules
 from iddkit.frames.table import TABLE
@@ -24,18 +23,10 @@ from iddkit.subset.place import refuse_source, source_files
 from iddkit.training.checkpoint import Classes
 from iddkit.training.transforms import resize_image
 
-#: The record of what was predicted, and how.
-NAME: Final = "predictions.json"
-FORMAT: Final = "iddkit predictions 1"
-
 #: What is written of a frame beside its label image, for people to look at; ``iddkit evaluate`` passes them over.
 OVERLAY, COLOR = "_overlay.png", "_color.png"
 
-#: Keys of the record that have to be equal for a run to go on where another one stopped.
-_SETTINGS: Final = ("checkpoint_sha256", "size", "resolution")
-
 _PUBLISHED_LAYOUTS: Final = ("idd", "cityscapes")
-
 
 #: Images that are predicted at once.
 BATCH: Final = 8
@@ -120,7 +111,7 @@ class Photo(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """What is done with each image: read, and, once it is predicted, written."""
+    """What is done with each image: read, and, once it is predicted, turned into files."""
 
     root: Path
     out: Path
@@ -137,10 +128,6 @@ class Work:
         pictures = ((OVERLAY, self.settings.overlay), (COLOR, self.settings.color))
         return [folder / (frame.name + end) for end in (self.suffix, *(end for end, wanted in pictures if wanted))]
 
-    def is_there(self, frame: Frame) -> bool:
-        """Return whether all files of a frame are."""
-        return all(path.is_file() for path in self.paths(frame))
-
     def read(self, frame: Frame) -> Photo | UserError:
         """Return a frame's image, or why it cannot be read."""
         assert frame.image is not None
@@ -151,8 +138,8 @@ class Work:
         size = (image.shape[1], image.shape[0])
         return Photo(size, resize_image(image, self.size), image if self.settings.overlay else None)
 
-    def write(self, frame: Frame, photo: Photo, places: NDArray[np.uint8], overwrite: bool) -> UserError | None:
-        """Write the files of a frame, and return what went wrong; `places` is uint8 (h, w), among the classes."""
+    def encode(self, frame: Frame, photo: Photo, places: NDArray[np.uint8]) -> dict[Path, bytes]:
+        """Return the content of the files of a frame; `places` is uint8 (h, w), among the classes."""
         numbers = np.array(self.classes.numbers, dtype=np.uint8)
         colors = np.array(self.classes.colors, dtype=np.uint8)
         contents = [images.encode_png(numbers[places])]
@@ -162,12 +149,7 @@ class Work:
             contents.append(images.encode_png(((below.astype(np.uint16) + colors[places] + 1) // 2).astype(np.uint8)))
         if self.settings.color:
             contents.append(images.encode_png(places, colors))
-        try:
-            for path, content in zip(self.paths(frame), contents, strict=True):
-                files.write_new(path, content, overwrite)
-        except UserError as error:
-            return error
-        return None
+        return dict(zip(self.paths(frame), contents, strict=True))
 
 
 def refuse_place(out: Path, index: Index, paths: Iterable[Path]) -> None:
@@ -222,32 +204,3 @@ def compare_labels(classes: Classes, index: Index) -> tuple[str, ...]:
             problem = f"where {number} is {printable(label, 60)}; in the dataset it is {printable(other, 60)}"
             raise CheckpointError(f"{mine}, {problem}")
     return ()
-
-
-def begin_record(out: Path, record: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Write the record, and return whether what is there was predicted in the same way.
-
-    Raises
-    ------
-    OutputError
-        Another checkpoint or other settings made what is there, and it is not to be replaced.
-    """
-    path = out / NAME
-    known: Any = {}
-    if os.path.lexists(path):
-        try:
-            known = json.loads(files.read_bytes(path))
-        except AnnotationError as error:
-            raise OutputError(error.problem, path=path) from error
-        except ValueError:
-            known = None
-        if not (isinstance(known, dict) and known.get("format") == FORMAT):
-            raise OutputError("is there, and no record of predictions", path=path)
-        differ = [key for key in _SETTINGS if known.get(key) != record[key]]
-        if differ and not overwrite:
-            what = "another checkpoint" if differ[0] == _SETTINGS[0] else f"another {differ[0]}"
-            raise OutputError(f"holds predictions of {what}; --overwrite replaces them", path=out)
-        if not differ:
-            return not overwrite
-    files.write_bytes(path, json.dumps({"format": FORMAT, **record}, indent=1).encode() + b"\n")
-    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import nn
 
 from iddkit.models.counting import count_layers, layers
 from iddkit.runs import LayerTime, Speed
-from iddkit.training.device import CPU, CUDA, MPS, describe_device
+from iddkit.training.device import CPU, CUDA, MPS, describe_device, exact
 from iddkit.training.recipe import BFLOAT16, FLOAT32
 
 #: Passes before the first that counts: memory is allocated and kernels are chosen in them.
@@ -40,8 +40,9 @@ def measure_speed(
     little less than the whole. On a GPU that is faster than the program that feeds it, each layer takes as long as the
     GPU worked on it, and the sum is less.
 
-    Memory is known on a GPU by CUDA alone: the most that PyTorch held there during a pass, weights among it. What a
-    processor needs beside the weights cannot be told apart from all else that the program holds: None.
+    It is computed as a prediction is (`iddkit.training.device.exact`). Memory is known on a GPU by CUDA alone: the most
+    that PyTorch held there during a pass, weights among it. What a processor needs beside the weights cannot be told
+    apart from all else that the program holds: None.
 
     Parameters
     ----------
@@ -64,7 +65,9 @@ def measure_speed(
     noise = torch.randn(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
     image = noise.to(device).contiguous(memory_format=torch.channels_last)
     try:
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == BFLOAT16):
+        # Not every device knows autocast, so it is not asked for what is not wanted.
+        short = torch.autocast(device, torch.bfloat16) if precision == BFLOAT16 else nullcontext()
+        with torch.inference_mode(), exact(), short:
 
             def forward() -> None:
                 network(image)

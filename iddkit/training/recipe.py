@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from iddkit import models, recipes
-from iddkit.errors import RecipeError, UserError
+from iddkit.errors import RecipeError, UserError, shown
 from iddkit.recipes import Key
 
 ONE_CYCLE, POLY, PLATEAU, CONSTANT = SCHEDULES = ("one-cycle", "poly", "plateau", "constant")
@@ -38,7 +38,7 @@ class Recipe:
     clip
         Longest gradient, by its L2 norm.
     class_weights
-        Weigh the loss of each class by ``1 / ln(weight_constant + its share of the pixels)`` (T2 3.4).
+        Weigh the loss of each class by ``1 / ln(weight_constant + its share of the pixels)`` (Vallurupalli 2022, 3.4).
     flip, scale, translate, jitter
         Augmentation: chance of a mirrored image; lowest and highest factor of its size; how far it is moved beyond
         what scaling leaves free, as a part of its size; how much brightness, contrast, saturation and tint change.
@@ -151,7 +151,7 @@ def recipe_of(model: str, name_or_path: str | Path | None = None, **overrides: A
     3
     """
     known = models.find(model)
-    settings = {name: value for name, value in overrides.items() if value is not None}
+    settings = {name: _read(name, value) for name, value in overrides.items() if value is not None}
     # A family of networks shares a module, and a recipe of the same name.
     family = known.function.partition(":")[0].rpartition(".")[2]
     recipe = load_recipe(name_or_path or family)
@@ -159,6 +159,14 @@ def recipe_of(model: str, name_or_path: str | Path | None = None, **overrides: A
     if known.groups < 2 and "gradual_part" not in settings:
         settings["gradual_part"] = 0.0
     return replace(recipe, model=known.name, **settings)
+
+
+def _read(name: str, value: object) -> Any:
+    try:
+        return KEYS[name].read(list(value) if isinstance(value, tuple) else value)
+    except ValueError as error:
+        problem = f"{name} {shown(value)} is not {KEYS[name].expected}"
+        raise RecipeError(str(error) or problem) from error
 
 
 def _pair(value: object) -> tuple[float, float]:

@@ -41,7 +41,7 @@ def _rise(part: float) -> float:
 
 @dataclass(slots=True)
 class Plateau:
-    """The factor of a rate that falls when validations get no better ('ReduceLROnPlateau', T2 3.4.1).
+    """The factor of a rate that falls when validations get no better ('ReduceLROnPlateau', Vallurupalli 2022, 3.4.1).
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Plateau:
 def alpha_at(recipe: Recipe, progress: float) -> float:
     """Return alpha of gradual grouping at `progress` of the phase that groups: from 1 in a line to 0, then 0.
 
-    CHOICE: the sources say "gradually" (P 3.3); how is not told.
+    CHOICE: the sources say "gradually" (Vallurupalli et al. 2018, 3.3); how is not told.
 
     Examples
     --------

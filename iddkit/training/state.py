@@ -85,7 +85,8 @@ class State:
     counted: int = 0
     best_epoch: int = 0
     best_iou: float = -1.0
-    waited: int = 0
+    validations_since_best: int = 0
+    conversion: float | None = None
     plateau: Plateau = field(default_factory=Plateau)
     epochs: list[Epoch] = field(default_factory=list)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import nn
 
 from iddkit.metrics import Confusion
 from iddkit.runs import FrameScore
-from iddkit.training.device import CPU
+from iddkit.training.device import CPU, exact
 from iddkit.training.pictures import Picture, Pictures
 from iddkit.training.recipe import BFLOAT16, FLOAT32
 from iddkit.training.transforms import to_tensor
@@ -62,7 +63,9 @@ def validate(
     was_training = network.training
     network.eval()
     try:
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == BFLOAT16):
+        # Not every device knows autocast, so it is not asked for what is not wanted.
+        short = torch.autocast(device, torch.bfloat16) if precision == BFLOAT16 else nullcontext()
+        with torch.inference_mode(), exact(), short:
             for places, batch in _batches(pictures, threads):
                 images = to_tensor(np.stack([image for image, _ in batch])).to(device)
                 predicted = network(images).argmax(dim=1).to(torch.uint8).cpu().numpy()
