@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,8 +242,10 @@ def test_a_benchmark_that_was_stopped_goes_on(
     process = subprocess.Popen([sys.executable, "-m", "iddkit", "benchmark", *words], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with process, process.stderr as lines:
-        while "epoch 3" not in lines.readline():
+        log = tmp_path / "out" / "essnetb-d" / "log.csv"
+        while not log.exists() or len(log.read_text().splitlines()) < 4:
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(number)
         rest = lines.read()
         code = process.wait(60)
