@@ -49,6 +49,8 @@ def locate(name_or_path: str | Path, *, of_training: bool) -> Path:
     """
     text, known = str(name_or_path), names(of_training=of_training)
     path = files.data_folder("pipelines") / f"{text}.toml" if text in known else Path(text)
+    if not path.is_file() and text in names(of_training=not of_training):
+        raise RecipeError(_text_of_other(of_training=not of_training), path=text)
     if not path.is_file():
         raise RecipeError(f"no recipe of this name or path; known by name: {', '.join(known)}", path=text)
     return path
@@ -64,7 +66,11 @@ def read_settings(path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
         named) or a value of the wrong type or beyond its range.
     """
     settings: dict[str, Any] = {}
-    for name, value in read_toml(path).items():
+    content = read_toml(path)
+    of_training = MODEL in keys
+    if (MODEL in content) != of_training and (MODEL in content or "factor" in content):
+        raise RecipeError(_text_of_other(of_training=not of_training), path=path)
+    for name, value in content.items():
         if name not in keys:
             near = difflib.get_close_matches(name.lower().replace("-", "_"), [*keys], n=1, cutoff=0)[0]
             raise RecipeError(f"unknown key; the nearest known one is {near}", path=path, where=printable(name, 40))
@@ -74,6 +80,12 @@ def read_settings(path: Path, keys: Mapping[str, Key]) -> dict[str, Any]:
             problem = f"{shown(value)} is not {keys[name].expected}"
             raise RecipeError(str(error) or problem, path=path, where=name) from error
     return settings
+
+
+def _text_of_other(*, of_training: bool) -> str:
+    if of_training:
+        return "a recipe of training, which 'iddkit benchmark' reads; this has to be one of a derived dataset"
+    return "a recipe of a derived dataset, which 'iddkit subset' reads; this has to be one of training"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -123,7 +123,9 @@ def test_what_cannot_be_trained_is_one_line_before_anything_is_read(data: Path, 
         (("essnetb-d", "essnetb-d", data), OptionError, "named twice"),
         (("essnetb-d", tmp_path / "nothing"), UserError, "nothing"),
         (("essnetb-d", data, "--level", "level3"), UserError, "level3"),
-        (("essnetb-d", data, "--recipe", "idd_lite"), UserError, "known by name"),
+        (("essnetb-d", data, "--recipe", "idd_lite"), UserError, "a recipe of a derived dataset"),
+        (("essnetb-d", data, "--recipe", "nothing"), UserError, "known by name"),
+        (("essnetb-d", data, "--resolution", "5000x5000"), UserError, "pixels to validate at"),
         (("essnetb-d", data, "--train-split", "x"), UserError, "no split x; there are train, val"),
     ):
         result = run(*words, "-o", tmp_path / "out", *SMALL)
@@ -197,6 +199,45 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_next(data: Path, t
 
 def test_a_training_too_short_to_be_scored_is_told_as_such(data: Path, tmp_path: Path) -> None:
     words = ("essnetb-dg2", data, "-o", tmp_path / "out", "--epochs", "1", *SMALL[:-2], "16", "--no-speed")
+    for more in ((), ("--resume",)):
+        result = run(*words, *more)
+        assert result.exit_code == 1
+        assert "1 step of training are too few for its phases" in result.stderr
+        assert not (tmp_path / "out" / "essnetb-dg2" / "last.pt").exists()
+        assert "Interrupted" not in result.stderr
+
+
+@pytest.mark.parametrize("model", ["erfnet", "drn", "essnet-dg4", "unet"])
+def test_a_network_of_every_family_is_trained_scored_and_predicts(model: str, data: Path, tmp_path: Path) -> None:
+    # Two epochs of four steps: enough for the phases of ESSNet.
+    words = ("-o", tmp_path / "out", "--epochs", "2", "--batch-size", "2", "--no-pictures")
+    result = run(model, data, *words, *(word for word in SMALL if word not in ("--batch-size", "4")))
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "out" / model / "run.json").read_text())
+    done = CliRunner().invoke(
+        group, ["predict", str(tmp_path / "out" / model), str(data), str(tmp_path / "labels"), "--split", "val"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "seen    at height 24, width 32" in done.output
+    assert len(list((tmp_path / "labels").rglob("*_label.png"))) == 3
+    assert told["model"] == model
+
+
+def test_predictions_score_what_the_benchmark_says_whatever_it_was_trained_at(data: Path, tmp_path: Path) -> None:
+    result = run("essnetb-d", data, "-o", tmp_path / "out", "--epochs", "3", "--size", "16x40", *SMALL)
+    assert result.exit_code == 0, result.output
+    call = CliRunner().invoke
+    places = map(str, (tmp_path / "out" / "essnetb-d", data, tmp_path / "labels"))
+    done = call(group, ["predict", *places, "--split", "val", "--resolution", "24x32"])
+    assert done.exit_code == 0, done.output
+    done = call(group, ["evaluate", str(data), str(tmp_path / "labels"), "--resolution", "24x32", "--json"])
+    assert done.exit_code == 0, done.output
+    confusion = json.loads(done.stdout)["levels"]["level1"]["confusion"]
+    assert confusion == json.loads((tmp_path / "out" / "essnetb-d" / "run.json").read_text())["counts"]
+
+
+def test_a_budget_too_short_to_be_scored_is_told_as_such(data: Path, tmp_path: Path) -> None:
+    words = ("essnetb-dg2", data, "-o", tmp_path / "out", "--budget-minutes", "0.00001", *SMALL)
     for more in ((), ("--resume",)):
         result = run(*words, *more)
         assert result.exit_code == 1

@@ -162,3 +162,15 @@ def test_scoring_loads_no_heavy_library(lite: tuple[Path, Path]) -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stderr.splitlines()[-1] == "[]"
+
+
+def test_tables_that_cannot_be_written_are_refused_before_the_work(lite: tuple[Path, Path], tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    assert run_process("evaluate", *lite, "--csv", table, "--confusion", table).returncode == 2
+    done = run_process("evaluate", *lite, "--csv", lite[0] / "gtFine/val/0/a_label.png", "--overwrite")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ends with .csv" in done.stderr
+    table.write_text("mine")
+    done = run_process("evaluate", *lite, "--confusion", tmp_path / "other.csv", "--csv", table)
+    assert (done.returncode, done.stdout, table.read_text()) == (1, "", "mine")
+    assert not (tmp_path / "other.csv").exists()

@@ -210,7 +210,7 @@ def test_extra_predictions_are_a_note(pairs: tuple[Path, Path]) -> None:
     save(pairs[1] / "9/z_label.png", np.zeros((1, 1), np.uint8))
     found = evaluate(*pairs, IDD, "level1")
     assert found.ok
-    assert "1 predictions are of no frame that is scored, the first 9/z_label.png" in found.notes
+    assert "1 prediction is of no frame that is scored, the first 9/z_label.png" in found.notes
 
 
 def test_val_is_scored_if_there_is_one_and_the_test_split_passed_over(pairs: tuple[Path, Path]) -> None:
@@ -265,6 +265,12 @@ def predict(demo: Path, folder: Path, level: str) -> Path:
         pixels[:, ::10] = 1
         save(folder / path.parent.name / path.name.replace(f"_gtFine_label{level}Ids", "_label"), pixels)
     return folder
+
+
+def test_what_was_painted_of_polygons_is_no_prediction_of_them(demo: Path) -> None:
+    for predicted in (demo, demo / "gtFine", demo / "gtFine" / "val"):
+        with pytest.raises(FrameError, match="holds no predictions: every file found is the label image itself"):
+            evaluate(demo, predicted, IDD, "level3")
 
 
 @pytest.mark.parametrize("level", ["level3", "level1"])

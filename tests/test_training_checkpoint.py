@@ -159,7 +159,21 @@ def test_what_another_program_or_a_later_iddkit_wrote_is_refused(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "change", [{"classes": 5}, {"classes": {"level": "x"}}, {"weights": None}, {"model": 3}, {"more": 1}]
+    "change",
+    [
+        {"classes": 5},
+        {"classes": {"level": "x"}},
+        {"weights": None},
+        {"weights": {"a": 1}},
+        {"model": 3},
+        {"more": 1},
+        {"size": None},
+        {"size": "abc"},
+        {"size": (-1, 5)},
+        {"size": (0, 5)},
+        {"epoch": "x"},
+        {"mean_iou": "x"},
+    ],
 )
 def test_a_checkpoint_with_values_that_cannot_be_is_refused(tmp_path: Path, content: bytes, change: Any) -> None:
     path = tmp_path / "strange.pt"
@@ -169,6 +183,28 @@ def test_a_checkpoint_with_values_that_cannot_be_is_refused(tmp_path: Path, cont
     with pytest.raises(CheckpointError) as caught:
         Checkpoint.load(path).network()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"names": 7},
+        {"names": (1, 2, 3, 4, 5, 6, 7)},
+        {"names": ()},
+        {"numbers": (0, 1, 2, 3, 4, 5, 300)},
+        {"numbers": (0, 1, 2)},
+        {"numbers": (0, 1, 2, 3, 4, 5, True)},
+        {"colors": ((1, 2),) * 7},
+        {"colors": ((1, 2, 256),) * 7},
+        {"label_map": 1},
+    ],
+)
+def test_classes_that_no_label_image_could_hold_are_refused(tmp_path: Path, content: bytes, change: Any) -> None:
+    path = tmp_path / "strange.pt"
+    path.write_bytes(content)
+    value = torch.load(path, weights_only=True)
+    torch.save(value | {"classes": value["classes"] | change}, path)
+    assert "a damaged checkpoint" in problem_of(path)
 
 
 def test_weights_of_another_network_are_refused() -> None:

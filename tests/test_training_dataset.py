@@ -90,6 +90,14 @@ def test_a_split_without_frames_to_use_or_without_labels_is_refused(root: Path, 
         open_small(root)
 
 
+def test_where_all_files_of_a_split_are_damaged_the_first_reason_is_told(root: Path) -> None:
+    for path in (root / "gtFine" / "val").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(TrainingError, match="of its files 2 cannot be used, the first: .*_label.png") as caught:
+        open_small(root)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_dataset_without_any_labels_or_any_frame_is_refused(root: Path, tmp_path: Path) -> None:
     shutil.rmtree(root / "gtFine")
     with pytest.raises(UserError):

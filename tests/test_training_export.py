@@ -132,6 +132,15 @@ def test_a_file_that_computes_something_else_is_not_written(
     assert not (tmp_path / "m.onnx").exists()
 
 
+def test_a_network_that_computes_no_numbers_is_not_written(tmp_path: Path) -> None:
+    network = Checkpoint.load(save_checkpoint(tmp_path / "sound.pt")).network()
+    weights = {name: torch.full_like(value, float("nan")) for name, value in network.state_dict().items()}
+    broken = save_checkpoint(tmp_path / "broken.pt", weights=weights)
+    with pytest.raises(OutputError, match="not written: its logits differ from PyTorch's by up to nan"):
+        export(broken, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
+
+
 def test_a_file_that_is_there_is_replaced_only_when_asked(checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "m.onnx"
     out.write_bytes(b"mine")

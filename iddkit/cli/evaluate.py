@@ -13,6 +13,7 @@ from iddkit.cli import options
 from iddkit.cli.documents import finite
 from iddkit.cli.notes import LISTED
 from iddkit.cli.progress import progress_bar
+from iddkit.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
     from iddkit.frames import Index
@@ -85,6 +86,7 @@ def evaluate(
     from iddkit import files, frames
     from iddkit.metrics import evaluate as score
 
+    _check_targets(csv_file, confusion_file, overwrite)
     index = frames.scan(truth)
     label_map, source_level = _numbering(index, label_map_name, source_level)
     with progress_bar("score") as progress:
@@ -117,6 +119,19 @@ def evaluate(
         if confusion_file is not None:
             files.write_new(confusion_file, to_csv(confusion_table(found.confusion)), overwrite)
     raise click.exceptions.Exit(0 if found.ok else 1)
+
+
+def _check_targets(csv_file: Path | None, confusion_file: Path | None, overwrite: bool) -> None:
+    """Refuse what cannot be written before the work is done."""
+    if csv_file is not None and confusion_file is not None and csv_file.absolute() == confusion_file.absolute():
+        raise click.UsageError("--csv and --confusion: two tables do not fit into one file")
+    for path in (csv_file, confusion_file):
+        if path is None:
+            continue
+        if path.suffix.lower() != ".csv":
+            raise OptionError("a table is written to a file whose name ends with .csv", path=path)
+        if path.exists() and not overwrite:
+            raise OutputError("is there already; --overwrite replaces it", path=path)
 
 
 def _numbering(index: Index, label_map_name: str | None, level: str | None) -> tuple[LabelMap, str | None]:

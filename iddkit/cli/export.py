@@ -20,7 +20,7 @@ from iddkit.training.onnx_format import OPSET, OPSETS
     "--size",
     type=options.Resolution(),
     metavar="HxW",
-    help="Height and width of the images that it takes.  [default: as it was trained]",
+    help="Height and width of the images that it takes.  [default: as it was validated]",
 )
 @click.option(
     "--opset", type=click.IntRange(*OPSETS), default=OPSET, show_default=True, help="Version of ONNX's operators."

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--size",
     type=options.Resolution(),
     metavar="HxW",
-    help="Height and width that the network sees.  [default: as it was trained]",
+    help="Height and width that the network sees.  [default: as it was validated]",
 )
 @click.option(
     "--resolution",

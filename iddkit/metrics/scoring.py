@@ -19,6 +19,7 @@ from iddkit import frames
 from iddkit.annotation import check_size
 from iddkit.errors import FrameError, OptionError, printable
 from iddkit.frames import Frame, Index
+from iddkit.frames.layout import is_product
 from iddkit.labels import LabelMap
 from iddkit.metrics.confusion import Confusion
 from iddkit.metrics.evaluation import DATASET, MISSING, Evaluation, EvaluationProblem, ScoredFrame
@@ -151,6 +152,8 @@ def evaluate(
 def _is_label_of(root: Path, frame: Frame, file: Path) -> bool:
     """Return whether a file is the true label image of a frame, by whatever name: its score would be 100 %."""
     try:
+        if frame.annotation is not None and is_product(file.name):  # painted of its polygons, and lying beside them
+            return os.path.samefile((root / frame.annotation).parent, file.parent)
         return os.path.samefile(root / (label_file(frame) or ""), file)
     except OSError:  # whatever is wrong with a file is said when it is read
         return False
@@ -213,7 +216,8 @@ def _notes_of_extra(found: Predictions) -> list[str]:
     if not found.extra:
         return []
     first = printable(found.extra[0].as_posix())
-    return [f"{len(found.extra)} predictions are of no frame that is scored, the first {first}"]
+    are = "predictions are" if len(found.extra) > 1 else "prediction is"
+    return [f"{len(found.extra)} {are} of no frame that is scored, the first {first}"]
 
 
 def _notes_of_classes(confusion: Confusion) -> list[str]:

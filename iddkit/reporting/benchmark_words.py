@@ -57,7 +57,7 @@ def describe(entries: Sequence[Entry]) -> str:
     epochs, passes = passes_of(entry)
     return (
         f"{printable(run.model, 60)} was trained on {run.train.frames:,} frames of {printable(run.dataset, 60)} "
-        f"({group_entries(entries)[0].title}) for {duration(run.seconds)}: {epochs:,} epochs, {passes:.1f} passes over "
+        f"({group_entries(entries)[0].title}) for {duration(run.seconds)}: {_epochs(epochs)}, {passes:.1f} passes over "
         f"the training split, on {_devices(entry)}. It was scored on {run.val.frames:,} validation frames at "
         f"{_pixels(run.size)}."
     )
@@ -133,11 +133,15 @@ def readings(entries: Sequence[Entry]) -> list[tuple[str, str]]:
     return found
 
 
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number:,} epochs"
+
+
 def _budget(entry: Entry) -> str:
     run, (epochs, passes) = entry.run, passes_of(entry)
     if not run.epochs:
         return f"{entry.name} has no epoch."
-    text = f"{entry.name} {ended(entry)} after {duration(run.seconds)}, {epochs:,} epochs and {passes:.1f} passes"
+    text = f"{entry.name} {ended(entry)} after {duration(run.seconds)}, {_epochs(epochs)}, {passes:.1f} passes"
     course = course_of(run)
     if course.gain is None:
         return f"{text}; its validations are too few to say whether its score still rose."

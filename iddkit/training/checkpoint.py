@@ -75,7 +75,7 @@ class Checkpoint:
     classes
         Of its channels.
     size
-        Width and height in pixels of the images that it was trained for.
+        Width and height in pixels at which it was validated, and sees images where nothing else is said.
     weights
         State of the network as `iddkit.models.build` makes it, without the encoder's head: float32 on the CPU. Where
         there is a `state`, that of the network in training.
@@ -146,13 +146,13 @@ class Checkpoint:
             raise CheckpointError(f"a checkpoint of version {version}, this iddkit reads {VERSION}", path=path)
         try:
             found = cls(**content)
-            if not isinstance(found.model, str) or not all(
-                isinstance(value, dict) for value in (found.weights, found.recipe, found.versions, found.state)
-            ):
-                raise TypeError("values of other types than were saved")
-            return replace(found, classes=Classes(**content["classes"]))
+            found = replace(found, classes=Classes(**content["classes"]))
         except (TypeError, KeyError) as error:
-            raise CheckpointError(f"a damaged checkpoint: {error}", path=path) from error
+            raise CheckpointError(f"a damaged checkpoint: {printable(str(error))}", path=path) from error
+        wrong = _find_wrong(found)
+        if wrong:
+            raise CheckpointError(f"a damaged checkpoint: {wrong}", path=path)
+        return found
 
     def network(self) -> nn.Module:
         """Return the network with these weights, on the CPU, in evaluation mode.
@@ -175,3 +175,34 @@ class Checkpoint:
                 f"its weights are not those of {self.model} for {len(self.classes)} classes: {reason}"
             ) from error
         return network.eval()
+
+
+def _find_wrong(found: Any) -> str:
+    """Return what of a checkpoint cannot have been saved by iddkit, or "": a file may hold anything."""
+    classes = found.classes
+    texts = found.model, classes.label_map, classes.sha256, classes.level
+    if not all(isinstance(text, str) for text in texts):
+        return "a name is no text"
+    if not all(isinstance(value, dict) for value in (found.weights, found.recipe, found.versions, found.state)):
+        return "values of other types than were saved"
+    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in found.weights.items()):
+        return "weights that are none"
+    if not (_is_tuple(found.size, 2, 2**14) and min(found.size) > 0):
+        return "its size is no width and height"
+    if not isinstance(found.epoch, int) or not isinstance(found.mean_iou, float | int | None):
+        return "its epoch or its score is no number"
+    parts = classes.names, classes.numbers, classes.colors
+    if not all(isinstance(part, tuple) for part in parts) or len({len(part) for part in parts}) > 1:
+        return "its classes are not as many as their numbers and colours"
+    names_are_texts = all(isinstance(name, str) for name in classes.names)
+    if not (names_are_texts and len(classes) > 0 and _is_tuple(classes.numbers, len(classes), 255)):
+        return "its classes are none that a label image could hold"
+    if not all(_is_tuple(color, 3, 255) for color in classes.colors):
+        return "a colour of its classes is none"
+    return ""
+
+
+def _is_tuple(value: Any, length: int, most: int) -> bool:
+    """Return whether a value is a tuple of so many whole numbers from 0 to `most`."""
+    is_tuple = isinstance(value, tuple) and len(value) == length
+    return is_tuple and all(type(one) is int and 0 <= one <= most for one in value)

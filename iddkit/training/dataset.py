@@ -17,10 +17,11 @@ from iddkit.labels import LabelMap
 from iddkit.metrics.truth import VAL, errors_of
 from iddkit.runs import SplitFacts
 from iddkit.runs.published import published_for
-from iddkit.statistics import FrameTable, collect
+from iddkit.statistics import Collection, FrameTable, collect
 from iddkit.statistics.source import LabelReader
 from iddkit.subset.origin import numbering_of
 from iddkit.training.checkpoint import Classes
+from iddkit.training.recipe import MOST_PIXELS
 
 #: The split to train on by its names, where nothing else is said; the first that there is.
 TRAIN: Final = ("train", "training")
@@ -112,6 +113,8 @@ def open_dataset(
     TrainingError
         A split has no frame with image and labels that can be used, or nothing but void.
     """
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise OptionError(f"height {size[1]}, width {size[0]}: more than {MOST_PIXELS:,} pixels to validate at")
     index = frames.scan(Path(source))
     numbering = numbering_of(index, label_map_name, label_level)
     reader = LabelReader(numbering.label_map, fill, unknown, numbering.level)
@@ -143,8 +146,8 @@ def open_dataset(
     classes = Classes.of(numbering.label_map, chosen)
     if not len(classes):
         raise TrainingError(f"level {chosen} of the label map {numbering.label_map.name} has no class", path=index.root)
-    train, train_facts, train_rows = _split(index.root, table, train_name, chosen)
-    val, val_facts, val_rows = _split(index.root, table, val_name, chosen)
+    train, train_facts, train_rows = _split(found, train_name, chosen)
+    val, val_facts, val_rows = _split(found, val_name, chosen)
     notes = [*found.notes, *([f"{bare} frame{' has' if bare == 1 else 's have'} no image"] if bare else [])]
     published = published_for(numbering.label_map.name, chosen)
     width, height = (int(side) for side in table.sizes[0])
@@ -185,10 +188,13 @@ def _default_level(table: FrameTable, label_map: LabelMap) -> str:
     return table.level
 
 
-def _split(root: Path, table: FrameTable, name: str, level: str) -> tuple[tuple[Frame, ...], SplitFacts, FrameTable]:
+def _split(found: Collection, name: str, level: str) -> tuple[tuple[Frame, ...], SplitFacts, FrameTable]:
+    root, table = found.index.root, found.table
     rows = table.rows(np.array([i for i, frame in enumerate(table.frames) if frame.split == name], dtype=np.intp))
     if not len(rows):
-        raise TrainingError(f"the split {printable(name)} has no frame with image and labels", path=root)
+        reason = f"; of its files {len(found.failures)} cannot be used, the first: {found.failures[0]}"
+        problem = f"the split {printable(name)} has no frame with image and labels"
+        raise TrainingError(problem + (reason if found.failures else ""), path=root)
     pixels = rows.statistics(level).pixels[:-1]
     if not pixels.sum():
         raise TrainingError(f"the split {printable(name)} has no labelled pixel: all is void at {level}", path=root)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iddkit.errors import CheckpointError, TrainingError, printable
+from iddkit.models.encoder_decoder import EncoderDecoder
 from iddkit.models.grouping import conversion_difference, convert
 from iddkit.training.checkpoint import Checkpoint
 from iddkit.training.device import CPU
@@ -44,10 +45,12 @@ def save_best(training: Training) -> None:
             problem = f"grouping its convolutions changed logits by {state.conversion:.3g}: a fault of iddkit"
             raise TrainingError(problem, path=training.folder)
         network = convert(network)
+    # Of the other networks the head is the classifier itself.
+    spare = "head." if isinstance(network, EncoderDecoder) else None
     weights = {
         name: tensor.detach().to(CPU, copy=True, memory_format=torch.contiguous_format)
         for name, tensor in network.state_dict().items()
-        if not name.startswith("head.")
+        if spare is None or not name.startswith(spare)
     }
     _save(training, BEST, state.best_iou, weights, {})
 
@@ -96,7 +99,7 @@ def _save(
     Checkpoint(
         model=recipe.model,
         classes=training.data.classes,
-        size=recipe.size or training.data.size,
+        size=training.data.size,
         weights=weights,
         epoch=training.state.epoch,
         mean_iou=mean_iou,

@@ -34,7 +34,7 @@ from iddkit.training.keeping import BEST, LAST, restore, save_best, save_last
 from iddkit.training.logs import Board, write_log
 from iddkit.training.losses import class_weights
 from iddkit.training.optimizer import make_optimizer
-from iddkit.training.phases import ENCODER, EncoderView, Lesson, Phase, phase_at, phases_of
+from iddkit.training.phases import ENCODER, EncoderView, Lesson, Phase, check_length, phase_at, phases_of
 from iddkit.training.pictures import Pictures
 from iddkit.training.recipe import PLATEAU, Recipe
 from iddkit.training.schedules import Plateau, alpha_at, rate_factor
@@ -132,6 +132,8 @@ class Training:
         seen = Pictures(root, data.train, data.reader, level, size)
         self.unseen = Pictures(root, data.val, data.reader, level, data.size, exact=True)
         self.feed = Feed(seen, recipe, size, fabric.global_rank, fabric.world_size)
+        if recipe.epochs < NO_LIMIT:
+            check_length(recipe, recipe.epochs * self.feed.steps)
         self.in_memory = seen.keep_in_memory(threads, fabric.world_size)
         if fabric.is_global_zero:  # which validates for all
             self.in_memory &= self.unseen.keep_in_memory(threads)

@@ -11,10 +11,12 @@ from typing import Final
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iddkit.errors import RecipeError
 from iddkit.models.encoder_decoder import EncoderDecoder
 from iddkit.models.sizes import crop
 from iddkit.training.losses import cross_entropy, shrink_labels
 from iddkit.training.recipe import Recipe
+from iddkit.training.schedules import alpha_at
 
 ENCODER, DECODER, WHOLE = "encoder", "decoder", "whole"
 
@@ -59,6 +61,28 @@ def phases_of(recipe: Recipe) -> tuple[Phase, ...]:
 def phase_at(phases: tuple[Phase, ...], progress: float) -> Phase:
     """Return the phase that a part of the run falls into."""
     return next((phase for phase in phases if progress < phase.end), phases[-1])
+
+
+def check_length(recipe: Recipe, steps: int) -> None:
+    """Refuse a training that would end before the network is as it will be used: that leaves nothing to score.
+
+    Parameters
+    ----------
+    recipe
+        Its phases, and its part of gradual grouping.
+    steps
+        Of the whole run.
+
+    Raises
+    ------
+    RecipeError
+        The last step falls into an earlier phase, or finds convolutions that are not yet grouped.
+    """
+    phases, last = phases_of(recipe), 1 - 1 / steps
+    alpha = alpha_at(recipe, phases[0].progress(last)) if recipe.gradual_part else 0.0
+    if phase_at(phases, last) != phases[-1] or alpha > 0:
+        what = f"{steps} step{'s' if steps > 1 else ''} of training are too few for its phases"
+        raise RecipeError(f"{what}: more epochs, or smaller batches, are needed")
 
 
 class Lesson(nn.Module):

@@ -15,6 +15,9 @@ ONE_CYCLE, POLY, PLATEAU, CONSTANT = SCHEDULES = ("one-cycle", "poly", "plateau"
 ADAM, ADAMW = OPTIMIZERS = ("adam", "adamw")
 AUTO, FLOAT32, BFLOAT16 = PRECISIONS = ("auto", "float32", "bfloat16")
 
+#: Pixels of the largest image that a network is trained or validated on: eight times those of Cityscapes.
+MOST_PIXELS: Final = 2**24
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -180,7 +183,7 @@ def _pair(value: object) -> tuple[float, float]:
 
 def _size(value: object) -> tuple[int, int]:
     width, height = recipes.size(value)
-    if not (8 <= width <= 2**14 and 8 <= height <= 2**14):
+    if not (8 <= width <= 2**14 and 8 <= height <= 2**14 and width * height <= MOST_PIXELS):
         raise ValueError
     return width, height
 
@@ -189,7 +192,7 @@ _PART: Final = (recipes.number(0, 1), "a part of the run, from 0 to 1")
 
 _READERS: Final[Mapping[str, tuple[Any, str]]] = {
     "model": (recipes.name, "the name of a network"),
-    "size": (_size, "a width and a height in pixels, as in [256, 128], of 8 at least"),
+    "size": (_size, "a width and a height of 8 pixels at least, as in [256, 128], and of 16 million together at most"),
     "epochs": (recipes.count(1, 10**6), "a whole number from 1 on"),
     "batch_size": (recipes.count(1, 10**5), "a whole number from 1 on"),
     "optimizer": (recipes.one_of(*OPTIMIZERS), f"one of {', '.join(OPTIMIZERS)}"),
