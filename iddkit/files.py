@@ -18,7 +18,7 @@ from iddkit.errors import AnnotationError, OutputError
 
 #: Annotation files are text; one larger than this is not what it claims to be (the largest real IDD file is
 #: below 2 MB, a labelme file with its image inside below 50 MB).
-MAX_TEXT_BYTES = 128 * 2**20
+MAX_TEXT_BYTES = 64 * 2**20
 
 #: Temporary files begin and end so; a scan passes them over.
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".iddkit-", ".tmp"

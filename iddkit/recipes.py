@@ -50,7 +50,8 @@ def locate(name_or_path: str | Path, *, of_training: bool) -> Path:
     text, known = str(name_or_path), names(of_training=of_training)
     path = files.data_folder("pipelines") / f"{text}.toml" if text in known else Path(text)
     if not path.is_file() and text in names(of_training=not of_training):
-        raise RecipeError(_text_of_other(of_training=not of_training), path=text)
+        problem = f"{_text_of_other(of_training=not of_training)}; known by name: {', '.join(known)}"
+        raise RecipeError(problem, path=text)
     if not path.is_file():
         raise RecipeError(f"no recipe of this name or path; known by name: {', '.join(known)}", path=text)
     return path

@@ -125,7 +125,6 @@ def test_what_cannot_be_trained_is_one_line_before_anything_is_read(data: Path, 
         (("essnetb-d", data, "--level", "level3"), UserError, "level3"),
         (("essnetb-d", data, "--recipe", "idd_lite"), UserError, "a recipe of a derived dataset"),
         (("essnetb-d", data, "--recipe", "nothing"), UserError, "known by name"),
-        (("essnetb-d", data, "--resolution", "5000x5000"), UserError, "pixels to validate at"),
         (("essnetb-d", data, "--train-split", "x"), UserError, "no split x; there are train, val"),
     ):
         result = run(*words, "-o", tmp_path / "out", *SMALL)
@@ -213,7 +212,7 @@ def test_a_network_of_every_family_is_trained_scored_and_predicts(model: str, da
     words = ("-o", tmp_path / "out", "--epochs", "2", "--batch-size", "2", "--no-pictures")
     result = run(model, data, *words, *(word for word in SMALL if word not in ("--batch-size", "4")))
     assert result.exit_code == 0, result.output
-    told = json.loads((tmp_path / "out" / model / "run.json").read_text())
+    told = json.loads((tmp_path / "out" / model / "run.json").read_text())["run"]
     done = CliRunner().invoke(
         group, ["predict", str(tmp_path / "out" / model), str(data), str(tmp_path / "labels"), "--split", "val"]
     )
@@ -233,7 +232,7 @@ def test_predictions_score_what_the_benchmark_says_whatever_it_was_trained_at(da
     done = call(group, ["evaluate", str(data), str(tmp_path / "labels"), "--resolution", "24x32", "--json"])
     assert done.exit_code == 0, done.output
     confusion = json.loads(done.stdout)["levels"]["level1"]["confusion"]
-    assert confusion == json.loads((tmp_path / "out" / "essnetb-d" / "run.json").read_text())["counts"]
+    assert confusion == json.loads((tmp_path / "out" / "essnetb-d" / "run.json").read_text())["run"]["counts"]
 
 
 def test_a_budget_too_short_to_be_scored_is_told_as_such(data: Path, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_an_index_of_chosen_frames_is_a_truth(pairs: tuple[Path, Path], tmp_path
     frames.write_csv(frames.Index(index.root, index.layout, index.frames[:1]), path)
     found = evaluate(path, pairs[1], IDD, "level1")
     assert [frame.key for frame in found.frames] == ["val/0/a"]
-    assert any("1 predictions are of no frame" in note for note in found.notes)
+    assert any("1 prediction is of no frame" in note for note in found.notes)
 
 
 def test_a_flat_folder_of_plain_images_is_a_truth_of_the_level(tmp_path: Path) -> None:

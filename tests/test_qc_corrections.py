@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from iddkit.annotation import Annotation, Shape
 from iddkit.errors import RecipeError
-from iddkit.qc.checklist import Mark, Severity, load_checklist
+from iddkit.qc.checklist import Mark, load_checklist
 from iddkit.qc.corrections import encode_corrections, read_corrections
+from iddkit.severity import Severity
 
 CHECKLIST = load_checklist()
 ANNOTATION = Annotation(64, 48, (Shape("road", np.array([[2.0, 3.0], [20.5, 3.0], [20.5, 30.0]])),))

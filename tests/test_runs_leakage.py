@@ -12,8 +12,9 @@ from PIL import Image, ImageEnhance
 
 from iddkit.errors import UserError
 from iddkit.frames import Frame
+from iddkit.likeness import ALIKE, details, read_thumbnail
 from iddkit.runs import leakage
-from iddkit.runs.leakage import ALIKE, details, find_leakage, read_thumbnail
+from iddkit.runs.leakage import find_leakage
 from iddkit.synthetic import render, sequence
 
 PHOTOS = [render(next(iter(sequence(seed, 1, width=320, height=180)))) for seed in range(6)]

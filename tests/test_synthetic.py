@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from iddkit import labels
 from iddkit.annotation import MAX_COORDINATE, Annotation, Shape
 from iddkit.errors import OptionError
+from iddkit.geometry import clip
 from iddkit.synthetic import Scene, render, scene, sequence
-from iddkit.synthetic.camera import LAYOUT_HEIGHT, clip, outline, thin
+from iddkit.synthetic.camera import LAYOUT_HEIGHT, outline, thin
 from iddkit.synthetic.dice import Dice
 from iddkit.synthetic.solids import Modeller, rectangle
 from iddkit.synthetic.view import GROUND

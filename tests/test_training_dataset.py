@@ -90,10 +90,15 @@ def test_a_split_without_frames_to_use_or_without_labels_is_refused(root: Path, 
         open_small(root)
 
 
+def test_a_size_that_no_memory_holds_is_refused(root: Path) -> None:
+    with pytest.raises(OptionError, match="height 16384, width 16384: more than 16,777,216 pixels to validate at"):
+        open_dataset(root, size=(16384, 16384))
+
+
 def test_where_all_files_of_a_split_are_damaged_the_first_reason_is_told(root: Path) -> None:
     for path in (root / "gtFine" / "val").rglob("*.png"):
         path.write_bytes(b"")
-    with pytest.raises(TrainingError, match="of its files 2 cannot be used, the first: .*_label.png") as caught:
+    with pytest.raises(TrainingError, match="of all files 2 cannot be used, the first: .*_label.png") as caught:
         open_small(root)
     assert "\n" not in str(caught.value)
 

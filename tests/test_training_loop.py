@@ -15,7 +15,7 @@ pytest.importorskip("lightning_fabric", reason="Lightning Fabric is not installe
 from torch import nn  # noqa: E402
 
 from iddkit import images, models  # noqa: E402
-from iddkit.errors import OptionError, OutputError, TrainingError, UserError  # noqa: E402
+from iddkit.errors import OptionError, OutputError, RecipeError, TrainingError, UserError  # noqa: E402
 from iddkit.models.grouping import GradualConv2d  # noqa: E402
 from iddkit.runs import Epoch  # noqa: E402
 from iddkit.training import loop, pictures  # noqa: E402
@@ -266,9 +266,11 @@ def test_a_budget_ends_a_run_and_its_schedule_with_it(
     assert [m.learning_rate for m in moments] == pytest.approx([1e-3, 7.5e-4, 5e-4, 2.5e-4])
 
 
-def test_a_run_whose_groups_were_not_made_has_no_best(data: LabelledData, tmp_path: Path) -> None:
-    trained = run(data, tmp_path, "essnetb-dg2", encoder_part=0.5, gradual_part=0.5, epochs=1, batch_size=8)
-    assert (trained.finished, trained.best, trained.best_epoch, trained.conversion) == (COMPLETE, None, 0, None)
+def test_a_run_too_short_for_its_groups_to_be_made_is_refused(data: LabelledData, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="1 step of training are too few for its phases"):
+        run(data, tmp_path, "essnetb-dg2", encoder_part=0.5, gradual_part=0.5, epochs=1, batch_size=8)
+    assert not (tmp_path / "last.pt").exists()
+    assert run(data, tmp_path, "essnetb-dg2", encoder_part=0.5, gradual_part=0.5, epochs=4, batch_size=8).best_epoch
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "labels": ("iddkit.cli.labels", "labels"),
     "index": ("iddkit.cli.index", "index"),
     "convert": ("iddkit.cli.convert", "convert"),
+    "check": ("iddkit.cli.check", "check"),
+    "rules": ("iddkit.cli.rules", "rules"),
     "qc": ("iddkit.cli.qc", "qc"),
     "rasterize": ("iddkit.cli.rasterize", "rasterize"),
     "stats": ("iddkit.cli.stats", "stats"),

@@ -281,7 +281,8 @@ def _describe(data: LabelledData, device: str, precision: str) -> None:
         click.echo(f"Note: {note}", err=True)
     width, height = data.size
     click.echo(
-        f"{data.name}: frames: {data.train_facts.frames} of {data.train_facts.name}, {data.val_facts.frames} of "
+        f"{data.name}: {data.train_facts.frames} frame{'s' if data.train_facts.frames != 1 else ''} of "
+        f"{data.train_facts.name}, {data.val_facts.frames} of "
         f"{data.val_facts.name}, {len(data.classes)} classes of {data.classes.level}; validated at height {height}, "
         f"width {width}; {device}, {precision}",
         err=True,

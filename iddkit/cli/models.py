@@ -44,8 +44,8 @@ def models(classes: int, size: tuple[int, int], as_json: bool) -> None:
         document = {"classes": classes, "height": height, "width": width, "models": rows}
         click.echo(json.dumps(document, indent=1))
     else:
-        papers = f"{_LEDGER} and {_PUBLISHED}: 20 classes, height 512, width 1024"
-        _print(rows, f"{_BUILT}: {classes} classes, height {height}, width {width}; {papers}")
+        _print(rows, f"networks for {classes} classes and images of height {height}, width {width}")
+        click.echo(f"Note: {_LEDGER} and {_PUBLISHED} are for 20 classes, height 512, width 1024", err=True)
         _print_notes(rows)
     if not has_torch:
         click.echo("Note: figures of built networks need PyTorch: pip install 'iddkit[train]'", err=True)

@@ -34,6 +34,10 @@ FORMATS: dict[str, tuple[str, str, frozenset[str]]] = {
     "labelme-xml": ("iddkit.formats.labelme_xml", ".xml", frozenset()),
 }
 
+#: Lists and objects of JSON, elements of XML, and what commas separate, in a file of one frame: real ones have some ten
+#: thousand. Each costs a hundred bytes and more once it is read, whatever it holds.
+MAX_NODES, MAX_VALUES = 1_000_000, 4_000_000
+
 #: Deeper nesting is an attack or damage: no annotation format needs ten levels.
 MAX_DEPTH = 200
 
@@ -65,6 +69,7 @@ def read(path: str | Path) -> Reading:
 def parse(content: bytes, path: Path) -> Reading:
     """Read an annotation from the bytes of the file at `path`; see `read`."""
     first = _first_character(content, path)
+    _refuse_flood(content, path)
     if first == "<":
         return _module("labelme-xml").parse(decode_xml(content, path), path)  # type: ignore[no-any-return]
     plain = _module("cityscapes").parse_plain(content)
@@ -103,6 +108,14 @@ def _first_character(content: bytes, path: Path) -> str:
     if found is None:
         raise AnnotationError("the file is empty", path=path)
     return chr(found.group()[0])
+
+
+def _refuse_flood(content: bytes, path: Path) -> None:
+    # Counted before anything is read: a file of 60 MB can be 20 million empty lists, which are 5 GB.
+    nodes = content.count(b"[") + content.count(b"{") + content.count(b"<") // 2
+    if nodes > MAX_NODES or content.count(b",") > MAX_VALUES:
+        problem = f"{nodes:,} lists, objects and elements" if nodes > MAX_NODES else f"more than {MAX_VALUES:,} values"
+        raise UnknownFormatError(f"{problem}, which no annotation of one frame has", path=path)
 
 
 def decode_json(content: bytes, path: Path) -> Any:

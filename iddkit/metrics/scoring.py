@@ -19,7 +19,7 @@ from iddkit import frames
 from iddkit.annotation import check_size
 from iddkit.errors import FrameError, OptionError, printable
 from iddkit.frames import Frame, Index
-from iddkit.frames.layout import is_product
+from iddkit.frames.layout import DERIVED
 from iddkit.labels import LabelMap
 from iddkit.metrics.confusion import Confusion
 from iddkit.metrics.evaluation import DATASET, MISSING, Evaluation, EvaluationProblem, ScoredFrame
@@ -152,7 +152,7 @@ def evaluate(
 def _is_label_of(root: Path, frame: Frame, file: Path) -> bool:
     """Return whether a file is the true label image of a frame, by whatever name: its score would be 100 %."""
     try:
-        if frame.annotation is not None and is_product(file.name):  # painted of its polygons, and lying beside them
+        if frame.annotation is not None and DERIVED.search(file.name):  # painted of its polygons, and lying beside them
             return os.path.samefile((root / frame.annotation).parent, file.parent)
         return os.path.samefile(root / (label_file(frame) or ""), file)
     except OSError:  # whatever is wrong with a file is said when it is read

@@ -5,30 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from iddkit.errors import OptionError, RecipeError, printable
 from iddkit.files import read_bytes
+from iddkit.severity import Severity
 
 _FOLDER: Final = Path(__file__).parent / "checklists"
 
 #: The checklist of a new project.
 DEFAULT: Final = "idd"
-
-
-class Severity(StrEnum):
-    """How bad a defect is; a sampling plan says from which on an image is a bad one."""
-
-    CRITICAL = "critical"
-    MAJOR = "major"
-    MINOR = "minor"
-
-    @property
-    def weight(self) -> int:
-        """The worse, the more."""
-        return {"critical": 3, "major": 2, "minor": 1}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

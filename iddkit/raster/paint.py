@@ -41,7 +41,7 @@ UNKNOWN: Final = ("error", "void", "skip")
 _MOST_OBJECTS = 2**16 - 1
 
 #: labelme's name for a region that is to be ignored: void in every map that does not say otherwise.
-_IGNORE = "__ignore__"
+IGNORE: Final = "__ignore__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def unknown_labels(shapes: Sequence[Shape], label_map: LabelMap) -> list[Problem
     """
     first: dict[str, list[int]] = {}
     for shape in shapes:
-        if _reason_not_to_paint(shape) is None and shape.label != _IGNORE and label_map.find(shape.label) is None:
+        if _reason_not_to_paint(shape) is None and shape.label != IGNORE and label_map.find(shape.label) is None:
             first.setdefault(shape.label, []).append(shape.number)
     problems = []
     for label, numbers in first.items():
@@ -216,10 +216,10 @@ def _choose(
             if found is not None:
                 label, is_group = found
                 reason = None if label_map[label].drawn else "label that is never drawn"
-            elif shape.label != _IGNORE and unknown == "error":
+            elif shape.label != IGNORE and unknown == "error":
                 problem = unknown_labels(shapes, label_map)[0]
                 raise RasterError(problem.text, where=problem.where)
-            elif shape.label != _IGNORE and unknown == "skip":
+            elif shape.label != IGNORE and unknown == "skip":
                 reason = "unknown label"
         if reason is None:
             chosen.append(shape)

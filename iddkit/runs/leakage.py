@@ -1,17 +1,6 @@
 """Whether a validation split was seen in training: sequences on both sides, frames that look alike, equal files.
 
-Two frames are near-duplicates if the *details* of their thumbnails agree. A thumbnail is the image in grey, as means
-over a grid of 32 x 32 cells; its details are what remains when the mean of the 5 x 5 cells around is taken away from
-each. They are compared by their correlation, so that exposure does not count. Without the details taken out, all empty
-roads under a bright sky are alike: a grey sky over a dark triangle correlates with another at 0.98.
-
-The threshold was measured on the 1,403 training and 204 validation frames of IDD-lite. Of the 977,787 pairs of training
-frames of different drives, and of all 286,212 pairs across the splits, which share no drive, none correlates above
-0.694 (two empty highways, through the same windscreen). Of the 5,716 pairs of one drive four are above 0.8 (0.88 to
-1.00), all of them moments apart in standing traffic, and two more above 0.7: one street corner with other people on it.
-A validation frame that is written anew correlates with itself at 0.99 and more after JPEG at quality 30, at half the
-size, or squeezed to another aspect ratio; at 0.95 and more with a third more light or a gamma of 0.6; at 0.90 and more
-without a margin of 1 %, and mostly at 0.77 to 0.95 without one of 2 %.
+`iddkit.likeness` says what is alike.
 """
 
 from __future__ import annotations
@@ -24,23 +13,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from iddkit.errors import ImageError, UserError
 from iddkit.frames import Frame
+from iddkit.likeness import ALIKE, details, read_thumbnail, stack
 from iddkit.runs.record import Leakage, NearDuplicate
 from iddkit.workers import run_tasks
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-#: Correlation of details from which on two frames are near-duplicates.
-ALIKE: Final = 0.8
-
-#: Rows and columns of a thumbnail, and of the cells around one whose mean is taken away.
-CELLS: Final = 32
-_AROUND: Final = 5
-
-#: Thumbnails whose details differ by less than this (standard deviation, in grey levels) show nothing: a wall, a black
-#: image, a lens cap. Nothing can be said of what is alike in them.
-_FEATURELESS: Final = 0.5
+    pass
 
 #: Contrast (standard deviation, in grey levels) at which the difference of two near-duplicates is stated; about that of
 #: a street by day.
@@ -151,51 +129,6 @@ def _read(root: Path, task: tuple[int, Path]) -> _Seen:
         return _Seen(place, -1, error=ImageError(f"cannot be read: {error.strerror or error}", path=root / image))
 
 
-def read_thumbnail(path: Path) -> bytes:
-    """Return an image in grey as means over a grid: uint8 (32, 32), as bytes.
-
-    A JPEG is decoded at a fraction of its size (an eighth, where it is large enough).
-
-    Raises
-    ------
-    ImageError
-        The image cannot be read.
-    """
-    from PIL import Image, ImageOps
-
-    from iddkit.images import open_image, to_rgb
-
-    with open_image(path) as image:
-        is_camera = image.format == "JPEG"
-        if is_camera:
-            image.draft("L", (2 * CELLS, 2 * CELLS))
-        upright = ImageOps.exif_transpose(image) if is_camera else image
-        grey = upright if upright.mode == "L" else to_rgb(upright).convert("L")
-        return grey.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()
-
-
-def details(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the details of thumbnails: float32 (N, 1024), of length 1 each, or 0 where a thumbnail shows nothing.
-
-    The product of two rows is the correlation by which frames are compared. `thumbnails` is uint8 (N, 32, 32).
-    """
-    import numpy as np
-
-    grey = thumbnails.astype(np.float32)
-    around = grey
-    for axis in (1, 2):
-        edge = [(0, 0), (0, 0), (0, 0)]
-        edge[axis] = (_AROUND // 2, _AROUND // 2)
-        wide = np.pad(around, edge, mode="reflect")
-        around = np.add.reduce([wide.take(range(i, i + CELLS), axis) for i in range(_AROUND)]) / _AROUND
-    flat = (grey - around).reshape(len(grey), -1)
-    flat -= flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    shows = length >= _FEATURELESS * CELLS  # the norm of 32 x 32 cells is 32 standard deviations
-    found: NDArray[np.float32] = np.divide(flat, length, out=np.zeros_like(flat), where=shows)
-    return found
-
-
 def _alike(seen: Sequence[_Seen], of_train: int) -> dict[int, int]:
     """Return the place of each validation frame that has a near-duplicate, with that of the most similar one."""
     import numpy as np
@@ -203,11 +136,11 @@ def _alike(seen: Sequence[_Seen], of_train: int) -> dict[int, int]:
     train, val = ([one for one in part if one.thumbnail] for part in (seen[:of_train], seen[of_train:]))
     if not train or not val:
         return {}
-    wanted = details(_stack(val))
+    wanted = details(stack(one.thumbnail for one in val))
     best, nearest = np.full(len(val), -np.inf, dtype=np.float32), np.full(len(val), -1)
     for start in range(0, len(train), _BLOCK):
         # Rounded, so that the last bit of a sum does not decide between equal frames: of these the first is taken.
-        found = np.round(wanted @ details(_stack(train[start : start + _BLOCK])).T, 4)
+        found = np.round(wanted @ details(stack(one.thumbnail for one in train[start : start + _BLOCK])).T, 4)
         at = found.argmax(axis=1)
         value = found[np.arange(len(val)), at]
         better = (value >= ALIKE) & (value > best)
@@ -215,17 +148,11 @@ def _alike(seen: Sequence[_Seen], of_train: int) -> dict[int, int]:
     return {val[j].place: train[i].place for j, i in enumerate(nearest.tolist()) if i >= 0}
 
 
-def _stack(seen: Sequence[_Seen]) -> NDArray[np.uint8]:
-    import numpy as np
-
-    return np.frombuffer(b"".join(one.thumbnail for one in seen), dtype=np.uint8).reshape(-1, CELLS, CELLS)
-
-
 def _difference(one: _Seen, other: _Seen) -> float:
     """Return the mean absolute difference of two thumbnails, in grey levels, at equal brightness and contrast."""
     import numpy as np
 
-    grey = _stack([one, other]).reshape(2, -1).astype(np.float64)
+    grey = stack([one.thumbnail, other.thumbnail]).reshape(2, -1).astype(np.float64)
     grey -= grey.mean(axis=1, keepdims=True)
     grey *= _CONTRAST / grey.std(axis=1, keepdims=True)
     return float(np.abs(grey[0] - grey[1]).mean())

@@ -114,23 +114,3 @@ def thin(points: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
         if cross * cross > tolerance * tolerance * (dx * dx + dy * dy) or not between:
             kept.append(point)
     return np.array(kept)
-
-
-def clip(points: NDArray[np.float64], low: tuple[float, float], high: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the part of a polygon inside a rectangle (Sutherland and Hodgman 1974), float64 (M, 2), perhaps empty."""
-    for axis in (0, 1):
-        for bound, sign in ((low[axis], 1.0), (high[axis], -1.0)):
-            inside = sign * (points[:, axis] - bound)
-            if (inside >= 0.0).all():
-                continue
-            following = np.roll(points, -1, axis=0)
-            after = np.roll(inside, -1)
-            crosses = (inside >= 0.0) != (after >= 0.0)
-            share = inside / np.where(crosses, inside - after, 1.0)
-            met = points + share[:, None] * (following - points)
-            met[:, axis] = bound
-            both = np.stack((points, met), axis=1).reshape(-1, 2)
-            points = both[np.stack((inside >= 0.0, crosses), axis=1).reshape(-1)]
-            if len(points) == 0:
-                return points
-    return points

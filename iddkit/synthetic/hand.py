@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from iddkit.synthetic.camera import LAYOUT_HEIGHT, Camera, clip, thin
+from iddkit.geometry import clip
+from iddkit.synthetic.camera import LAYOUT_HEIGHT, Camera, thin
 from iddkit.synthetic.dice import Dice, lattice
 from iddkit.synthetic.view import GROUND, Draft
 

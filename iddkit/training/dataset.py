@@ -192,9 +192,10 @@ def _split(found: Collection, name: str, level: str) -> tuple[tuple[Frame, ...],
     root, table = found.index.root, found.table
     rows = table.rows(np.array([i for i, frame in enumerate(table.frames) if frame.split == name], dtype=np.intp))
     if not len(rows):
-        reason = f"; of its files {len(found.failures)} cannot be used, the first: {found.failures[0]}"
         problem = f"the split {printable(name)} has no frame with image and labels"
-        raise TrainingError(problem + (reason if found.failures else ""), path=root)
+        if found.failures:
+            problem += f"; of all files {len(found.failures)} cannot be used, the first: {found.failures[0]}"
+        raise TrainingError(problem, path=root)
     pixels = rows.statistics(level).pixels[:-1]
     if not pixels.sum():
         raise TrainingError(f"the split {printable(name)} has no labelled pixel: all is void at {level}", path=root)

@@ -192,7 +192,7 @@ _PART: Final = (recipes.number(0, 1), "a part of the run, from 0 to 1")
 
 _READERS: Final[Mapping[str, tuple[Any, str]]] = {
     "model": (recipes.name, "the name of a network"),
-    "size": (_size, "a width and a height of 8 pixels at least, as in [256, 128], and of 16 million together at most"),
+    "size": (_size, "a width and a height in pixels, as in [256, 128], of 8 at least and 16 million together at most"),
     "epochs": (recipes.count(1, 10**6), "a whole number from 1 on"),
     "batch_size": (recipes.count(1, 10**5), "a whole number from 1 on"),
     "optimizer": (recipes.one_of(*OPTIMIZERS), f"one of {', '.join(OPTIMIZERS)}"),

@@ -50,7 +50,8 @@ def read_marks(path: Path, checklist: Checklist, reason: str = "") -> list[Mark]
 
 
 def _mark(given: Any, checklist: Checklist) -> Mark:
-    from iddkit.qc.checklist import Mark, Severity
+    from iddkit.qc.checklist import Mark
+    from iddkit.severity import Severity
 
     if not isinstance(given, dict) or not isinstance(given.get("reason"), str):
         raise OptionError(f"{shown(given)} is no mark: it has a reason, and may have {', '.join(_KEYS[1:])}")

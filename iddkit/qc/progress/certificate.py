@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, select, true
 
 from iddkit.qc.acceptance import SamplingPlan, risks
-from iddkit.qc.checklist import Severity
 from iddkit.qc.events import Kind, to_text
 from iddkit.qc.progress.claims import is_bad, percent, state, weigh, weigh_imported
 from iddkit.qc.progress.redraw import redraw
@@ -34,6 +33,7 @@ from iddkit.qc.sampling import IMPORTED
 from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import OPEN, Batch
 from iddkit.qc.store.tables import batches, events, frames, people
+from iddkit.severity import Severity
 
 __all__ = [
     "CONFIDENCE",

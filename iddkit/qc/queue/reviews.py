@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from iddkit.errors import printable
 from iddkit.qc.acceptance import SamplingPlan
-from iddkit.qc.checklist import Checklist, Mark, Severity
+from iddkit.qc.checklist import Checklist, Mark
 from iddkit.qc.events import Event, Kind
 from iddkit.qc.queue.rules import is_holder, refuse, require_move, require_unclaimed
 from iddkit.qc.stages import SAMPLED, Action, Stage
 from iddkit.qc.state import Frame, Person, Sample
 from iddkit.qc.store.work import Work
+from iddkit.severity import Severity
 
 
 def review(

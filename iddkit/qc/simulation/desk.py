@@ -9,7 +9,7 @@ from typing import Final
 
 from iddkit.formats import cityscapes
 from iddkit.qc import queue
-from iddkit.qc.checklist import Checklist, Mark, Severity
+from iddkit.qc.checklist import Checklist, Mark
 from iddkit.qc.simulation.drawing import Defect, draw, make_defect, make_mark
 from iddkit.qc.simulation.team import Worker
 from iddkit.qc.simulation.truth import Record
@@ -17,6 +17,7 @@ from iddkit.qc.stages import SAMPLED, Action, Stage
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store import contents
 from iddkit.qc.store.work import Work
+from iddkit.severity import Severity
 from iddkit.synthetic.dice import Dice
 
 # What one can see of a hidden defect, and of a minor one, beside any other; and how often something is called a defect

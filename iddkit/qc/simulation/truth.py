@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from iddkit.qc.checklist import Checklist, Severity
+from iddkit.qc.checklist import Checklist
 from iddkit.qc.simulation.drawing import WEIGHTS, Defect, Thing, make_defect, make_scene
+from iddkit.severity import Severity
 from iddkit.synthetic.dice import Dice
 
 #: Frames of one drive sequence.

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from iddkit.errors import OptionError, RefusedError, UserError, printable
 from iddkit.qc import queue
-from iddkit.qc.checklist import Checklist, Mark, Severity, load_checklist, parse_mark
+from iddkit.qc.checklist import Checklist, Mark, load_checklist, parse_mark
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.rules import is_claimed_by_other, refuse
 from iddkit.qc.stages import SAMPLED, Action, Role, Stage, find_move
@@ -24,6 +24,7 @@ from iddkit.qc.store.work import Refusal, Work
 from iddkit.qc.worklog.batches import conclude, find_open_sample, freeze, sample
 from iddkit.qc.worklog.marks import KEPT, make_stamp, mark_rows, read_imported
 from iddkit.qc.worklog.rows import Doing, Row
+from iddkit.severity import Severity
 
 #: The batch of frames for which the log names none.
 NO_BATCH: Final = "imported"

@@ -1,0 +1,183 @@
+"""Rules of objects that lie over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from iddkit.annotation import POLYGON, Shape
+from iddkit.checks.finding import Finding, Mend, named, region_of
+from iddkit.checks.rings import Rings
+from iddkit.checks.view import View
+from iddkit.severity import Severity
+
+#: Of polygons of one label, from left to right, so many are compared with each. Real frames have fewer of a label.
+_NEIGHBOURS: Final = 256
+
+#: Pixels by which the outlines of one object drawn twice differ, however thin it is.
+_BESIDE: Final = 2.0
+_HALF: Final = 0.5
+
+#: Outlines that overlap by this part of their union are of one object.
+_ONE: Final = 0.97
+
+#: Pixels of a thing that have to be hidden for it to be worth a word.
+_HIDDEN: Final = 16
+
+
+def duplicate_shape(view: View) -> Iterator[Finding]:
+    """Find two objects with one outline, wherever it begins and whichever way round it runs.
+
+    Critical where their labels differ: one of them is wrong, and which one is seen hangs on the order.
+
+    Mend: where their labels are the same, the earlier one goes; the later one covers it.
+    """
+    rings = view.rings
+    alike: dict[bytes, list[int]] = {}
+    for k, (_, ring) in enumerate(rings):
+        alike.setdefault(_canonical(ring), []).append(k)
+    for ks in alike.values():
+        for first, second in pairwise(ks):
+            one, other = rings.shapes[first], rings.shapes[second]
+            region = region_of(one.points)
+            if one.label == other.label:
+                mend = Mend("drop", one.number, f"dropped: {named(other)} is the same")
+                yield Finding(Severity.MAJOR, f"the same as {named(other)}", one.number, region, mend)
+            else:
+                text = f"the same outline as {named(other)}, under another label"
+                yield Finding(Severity.CRITICAL, text, one.number, region)
+
+
+def near_duplicate_shape(view: View) -> Iterator[Finding]:
+    """Find two objects of one label with nearly one outline: drawn twice.
+
+    They overlap by nine tenths of their union, or what the settings say, or no point of one outline is further than 2
+    pixels from the other, as of a thin pole. Minor for an overlap below 97 %. Two who ride one motorcycle are often
+    seen as nearly one: riders, and what else has partners, are compared by 97 % alone.
+    """
+    import shapely
+
+    rings, least = view.rings, view.settings.overlap
+    for first, second in _candidates(rings, least):
+        if _canonical(rings.ring(first)) == _canonical(rings.ring(second)):
+            continue
+        one, other = rings.shapes[first], rings.shapes[second]
+        a, b = rings.outline(first), rings.outline(second)
+        both = shapely.area(shapely.intersection(a, b))
+        union = shapely.area(a) + shapely.area(b) - both
+        overlap = both / union if union > 0 else 0.0
+        may_be_two = view.label_of(one) in view.settings.partners
+        text = f"nearly the same as {named(other)}: {100 * overlap:.0f} % of both together are shared"
+        if overlap >= (max(_ONE, least) if may_be_two else least):
+            severity = Severity.MAJOR if overlap >= _ONE else Severity.MINOR
+            yield Finding(severity, text, one.number, region_of(one.points))
+        elif (
+            overlap > _HALF
+            and not may_be_two
+            and shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) <= _BESIDE
+        ):
+            yield Finding(Severity.MINOR, text, one.number, region_of(one.points))
+
+
+def hidden_shape(view: View) -> Iterator[Finding]:
+    """Find an object of which no pixel is seen: later ones cover all of it.
+
+    Duplicates, and what lies outside the image, have rules of their own.
+    """
+    painting = view.painting
+    if painting is None:
+        return
+    visible = painting.seams.visible()
+    twice = {finding.object for finding in duplicate_shape(view)}
+    width, height = view.size
+    for k in np.flatnonzero(~visible[1:]).tolist():
+        shape = view.by_number[painting.objects[k].number]
+        (left, top), (right, bottom) = shape.points.min(axis=0).tolist(), shape.points.max(axis=0).tolist()
+        inside = left < width and top < height and right > 0 and bottom > 0
+        if inside and shape.number not in twice:
+            yield Finding(Severity.MINOR, "wholly hidden by later objects", shape.number, region_of(shape.points))
+
+
+def order_inversion(view: View) -> Iterator[Finding]:
+    """Find a thing that sky or ground hides, which are never in front of it: they were drawn too late.
+
+    The settings name the labels (behind), and the part of a thing that they may hide: a fifth.
+    """
+    painting = view.painting
+    if painting is None:
+        return
+    behind = {k for k, one in enumerate(painting.objects, start=1) if one.label in view.settings.behind}
+    last = max(behind, default=0)
+    boxes = {k: region_of(view.by_number[painting.objects[k - 1].number].points) for k in behind}
+    for k, painted in enumerate(painting.objects, start=1):
+        shape = view.by_number[painted.number]
+        if k >= last or shape.kind != POLYGON or not view.is_thing(shape):
+            continue
+        later = [j for j in behind if j > k and _overlap(region_of(shape.points), boxes[j])]
+        if not later:
+            continue
+        over = _objects_over(shape, painting.index)
+        counts = np.bincount(over, minlength=len(painting.objects) + 1)
+        worst = max(later, key=lambda j: int(counts[j]))
+        hidden, whole = int(counts[later].sum()), len(over)
+        if hidden >= _HIDDEN and hidden > view.settings.covered * whole:
+            other = view.by_number[painting.objects[worst - 1].number]
+            text = f"{100 * hidden / whole:.0f} % of it lie under {named(other)}, which was drawn later"
+            yield Finding(Severity.MAJOR, text, shape.number, region_of(shape.points))
+
+
+def _canonical(ring: NDArray[np.float64]) -> bytes:
+    """Return what all ways to state one outline have in common: from its least point on, towards the lesser one."""
+    points = ring[np.append(True, (ring[1:] != ring[:-1]).any(axis=1))] + 0.0
+    start = int(np.lexsort((points[:, 1], points[:, 0]))[0])
+    forth = np.roll(points, -start, axis=0)
+    back = np.roll(forth[::-1], 1, axis=0)
+    one: bytes = forth.tobytes()
+    other: bytes = back.tobytes()
+    return min(one, other)
+
+
+def _candidates(rings: Rings, least: float) -> Iterator[tuple[int, int]]:
+    """Yield pairs of polygons of one label whose boxes are near enough for an overlap of `least`, or are nearly one."""
+    of_label: dict[str, list[int]] = {}
+    for k, shape in enumerate(rings.shapes):
+        of_label.setdefault(shape.label, []).append(k)
+    boxes = rings.boxes
+    for ks in of_label.values():
+        # By their left edges: those of near-duplicates are near each other. Of very many, the nearest are compared.
+        order = np.array(ks)[np.argsort(boxes[ks, 0], kind="stable")]
+        for step in range(1, min(_NEIGHBOURS, len(order) - 1) + 1):
+            one, other = order[:-step], order[step:]
+            low, high = np.maximum(boxes[one, :2], boxes[other, :2]), np.minimum(boxes[one, 2:], boxes[other, 2:])
+            shared = (high - low).clip(0).prod(axis=1)
+            sides = boxes[:, 2:] - boxes[:, :2]
+            larger = np.maximum(sides[one].prod(axis=1), sides[other].prod(axis=1))
+            # A slanted outline fills half of its box: boxes of near-duplicates overlap by about as much as they do.
+            near = shared >= (2 * least - 1) * larger
+            near |= abs(boxes[one] - boxes[other]).max(axis=1) <= _BESIDE
+            yield from map(tuple, np.sort(np.stack([one[near], other[near]], axis=1), axis=1).tolist())
+
+
+def _overlap(one: tuple[int, int, int, int] | None, other: tuple[int, int, int, int] | None) -> bool:
+    if one is None or other is None:
+        return False
+    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
+
+
+def _objects_over(shape: Shape, index: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.intp]:
+    """Return the object that is seen at each pixel of a polygon's inside: intp (n,)."""
+    height, width = index.shape
+    left, top, w, h = region_of(shape.points) or (0, 0, 0, 0)
+    right, bottom = min(left + w + 1, width), min(top + h + 1, height)
+    left, top = max(left, 0), max(top, 0)
+    if right <= left or bottom <= top:
+        return np.empty(0, dtype=np.intp)
+    mask = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(mask).polygon((shape.points - (left, top)).ravel().tolist(), fill=1)
+    over: NDArray[np.intp] = index[top:bottom, left:right][np.asarray(mask, dtype=bool)].astype(np.intp)
+    return over
