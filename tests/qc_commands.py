@@ -84,8 +84,12 @@ PEOPLE = {
 
 
 def begin(count: int = 6, *settings: object, batch: str = "B") -> list[Path]:
-    """Make a project in the current folder, with `PEOPLE`, the lead lee, and frames; return the polygon files."""
-    do("init", "--name", "street", "--lead", "lee", *settings)
+    """Make a project in the current folder, with `PEOPLE`, the lead lee, and frames; return the polygon files.
+
+    Unless it is said otherwise the machine looks for nothing: the polygons are of no street.
+    """
+    quiet = () if "--findings" in settings else ("--findings", "off")
+    do("init", "--name", "street", "--lead", "lee", *settings, *quiet)
     for name, role in PEOPLE.items():
         do("people", "add", name, "--role", role)
     files = write_frames(Path("IDD"), count)

@@ -40,6 +40,11 @@ class Project:
         Sampling plans of QC3 and QC4, JSON.
     files
         Folder of the annotation files, relative to that of the database, or absolute.
+    label_map
+        Name or path of the labels that annotations are checked by.
+    findings
+        What is done with the machine's findings: ``off``, ``show``, or ``no-critical``, which refuses a hand-in that
+        has a critical one.
     """
 
     id: int
@@ -53,6 +58,8 @@ class Project:
     plan3: str
     plan4: str
     files: str
+    label_map: str = "idd"
+    findings: str = "show"
 
 
 @dataclass(frozen=True, slots=True)

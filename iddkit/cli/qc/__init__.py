@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("iddkit.cli.qc.frames", "add"),
     "next": ("iddkit.cli.qc.claims", "take_next"),
     "submit": ("iddkit.cli.qc.handin", "submit"),
+    "findings": ("iddkit.cli.qc.findings", "findings"),
     "review": ("iddkit.cli.qc.reviews", "review"),
     "repairs": ("iddkit.cli.qc.reviews", "repairs"),
     "freeze": ("iddkit.cli.qc.batches", "freeze"),

@@ -11,6 +11,7 @@ import click
 
 from iddkit.cli import options as shared
 from iddkit.cli.qc import options
+from iddkit.cli.qc.findings import finding_lines
 from iddkit.cli.qc.marks import mark_text
 from iddkit.errors import printable
 from iddkit.qc.stages import ASKED, Stage
@@ -55,15 +56,19 @@ def take_next(store: Store, as_name: str, stage: str | None, as_json: bool) -> N
 
 def _describe(work: Work, store: Store, task: Task) -> dict[str, Any]:
     """Return what a person has to know of their task, as JSON values."""
+    from iddkit.qc.examination import examine_content
     from iddkit.qc.progress.failures import read_failures
     from iddkit.qc.state import Person, Revision
     from iddkit.qc.store import contents
 
-    frame = task.frame
+    frame, checked = task.frame, None
     root = Path(os.path.normpath(frame.root))
     kept = work.state.get(Revision, frame.id, frame.revision) if frame.revision else None
     if kept is not None:
         annotation = str(contents.path_of(store.files(work.project), kept.sha256).absolute())
+        checked = examine_content(
+            work.project, frame, contents.fetch(store.files(work.project), kept.sha256), kept.file_name
+        )
     else:  # what the dataset came with, to begin from
         annotation = str(root / frame.annotation) if frame.annotation else ""
     review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
@@ -80,6 +85,8 @@ def _describe(work: Work, store: Store, task: Task) -> dict[str, Any]:
         "by": "" if kept is None else work.state.get(Person, kept.person).name,
         "round": frame.rounds,
         "failures": [failure.to_json() for failure in read_failures(work.connection, frame.id)],
+        "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
+        "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
     }
 
 
@@ -98,6 +105,8 @@ def _print(document: dict[str, Any]) -> None:
         click.echo(f"failed      {failure['stage']} by {by}, revision {revision}{_because(failure)}")
         for mark in failure["marks"]:
             click.echo(f"            {mark_text(mark)}")
+    for line in finding_lines(document["findings"]):
+        click.echo(f"found       {line}")
     for question in document["questions"]:
         click.echo(f"asked       {printable(question['code'])}: {printable(question['text'], 500)}")
 

@@ -9,6 +9,7 @@ import click
 
 from iddkit.cli import options as shared
 from iddkit.cli.qc import options
+from iddkit.cli.qc.findings import print_findings
 from iddkit.errors import UserError, printable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def submit(
     The frame is told by the file's name and folders. A file that cannot be read, or is of an image of another size, is
     a line, and the others are handed in. Where another person works on the frame, or handed it in meanwhile, the file
     is kept as a revision that does not count, and the exit code is 1: nothing is lost; 'iddkit qc get' gives it back.
+    What 'iddkit check' finds in a file is told at once; a project may refuse what is critical ('settings --findings').
     --minutes are those of all files together; given again with the same file they are added if they were forgotten.
     """
     from iddkit.qc import queue
@@ -42,7 +44,8 @@ def submit(
 
     if len(files) > 1 and (frame_name is not None or base is not None):
         raise click.UsageError("--frame and --base are of one file")
-    folder = store.files(options.read_settings(store))
+    project = options.read_settings(store)
+    folder = store.files(project)
     # Minutes are of the whole call: each file has its part.
     share, rest = divmod(seconds, len(files))
     spent = dict(zip(files, [share + (place < rest) for place in range(len(files))], strict=False))
@@ -52,7 +55,7 @@ def submit(
             with options.looking(store) as work:
                 queue.find_person(work, as_name)
                 found = find_frame_of_file(work, path) if frame_name is None else queue.find_frame(work, frame_name)
-            handin = queue.read_handin(path, folder, found)
+            handin = queue.read_handin(path, folder, found, project)
             with store.writing() as work:
                 person, frame = queue.find_person(work, as_name), queue.find_frame(work, found.key)
                 outcome = queue.submit(work, frame, person, handin, seconds=spent[path], base=base)
@@ -68,6 +71,7 @@ def submit(
         what = "was there already" if outcome.was_there else f"{outcome.revision.shapes} objects"
         frame = outcome.frame
         click.echo(f"{printable(frame.key)}: revision {number}, {what}; now at {frame.stage}")
+        print_findings(frame.key, handin.checked)
         return True
 
     options.do_each(files, submit_one)

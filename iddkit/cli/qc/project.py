@@ -43,6 +43,15 @@ _SETTINGS = (
     click.option("--plan3", metavar="PLAN", help="Of QC3's samples; see 'iddkit qc plan --help'.  [at first: thesis]"),
     click.option("--plan4", metavar="PLAN", help="Of QC4's samples.  [at first: qc4]"),
     click.option(
+        "--label-map", metavar="MAP", help="Labels that annotations are checked by: name or CSV file.  [at first: idd]"
+    ),
+    click.option(
+        "--findings",
+        type=click.Choice(["off", "show", "no-critical"]),
+        help="What 'iddkit check' finds in a hand-in: nothing is looked for, it is shown, or a critical one refuses it."
+        "  [at first: show]",
+    ),
+    click.option(
         "--files",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="FOLDER",
@@ -154,6 +163,8 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
             changes[name] = parse_plan(changes[name]).to_json()
     if "checklist" in changes and Path(changes["checklist"]).is_file():
         changes["checklist"] = str(Path(changes["checklist"]).absolute())
+    if "label_map" in changes and Path(changes["label_map"]).is_file():
+        changes["label_map"] = str(Path(changes["label_map"]).absolute())
     if "files" in changes:
         changes["files"] = str(changes["files"].absolute())
     return changes

@@ -179,7 +179,9 @@ def _say_submitted(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str
         Stage.ESCALATED: "mended, after it was escalated, and handed in",
         Stage.ACCEPTED: "re-opened, after it was accepted, and handed in",
     }.get(event.stage, "handed in")
-    return f"{what} revision {event.revision} ({data['file']}, {data['shapes']} shapes)"
+    findings = ", ".join(f"{count} {severity}" for severity, count in data.get("findings", {}).items())
+    found = f"; findings: {findings}" if findings else ""
+    return f"{what} revision {event.revision} ({data['file']}, {data['shapes']} shapes{found})"
 
 
 def _say_conflict(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:

@@ -10,14 +10,16 @@ from pathlib import Path
 from sqlalchemy import select
 
 from iddkit import files, formats
+from iddkit.checks import Checked
 from iddkit.errors import ImageError, printable
 from iddkit.images import read_size
 from iddkit.qc.events import Kind
+from iddkit.qc.examination import NO_CRITICAL, describe_critical, examine
 from iddkit.qc.queue.assignment import assign_peer, give_up
 from iddkit.qc.queue.frames import add_batch
 from iddkit.qc.queue.rules import is_claimed_by_other, is_holder, require_move
 from iddkit.qc.stages import Action, Role, Stage, describe_allowed, find_move
-from iddkit.qc.state import OPEN, Batch, Frame, Person, Revision
+from iddkit.qc.state import OPEN, Batch, Frame, Person, Project, Revision
 from iddkit.qc.store import contents
 from iddkit.qc.store.tables import events, revisions
 from iddkit.qc.store.work import Work
@@ -37,12 +39,15 @@ class HandIn:
         Objects that are not deleted.
     problems
         Objects that could not be read, one line each; the others could.
+    checked
+        What the machine found in it; None where nobody asked.
     """
 
     sha256: str
     file_name: str
     shapes: int
     problems: tuple[str, ...] = ()
+    checked: Checked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Outcome:
     was_there: bool = False
 
 
-def read_handin(path: Path, folder: Path, frame: Frame | None = None) -> HandIn:
+def read_handin(path: Path, folder: Path, frame: Frame | None = None, project: Project | None = None) -> HandIn:
     """Read an annotation file, and keep it in the folder of the project's files.
 
     It is done before the transaction, so that nobody waits for it. A file that no event names later does no harm.
@@ -80,6 +85,8 @@ def read_handin(path: Path, folder: Path, frame: Frame | None = None) -> HandIn:
         Where it is kept.
     frame
         What it is of: if its image is at hand, the file has to be of an image of that size.
+    project
+        Whose settings say what the machine looks for in it (`iddkit.qc.examination`); None for nothing.
 
     Raises
     ------
@@ -99,7 +106,8 @@ def read_handin(path: Path, folder: Path, frame: Frame | None = None) -> HandIn:
             reading.annotation.fitted(size, image.name)
     shapes = sum(not shape.deleted for shape in reading.annotation.shapes)
     problems = tuple(str(problem) for problem in reading.problems)
-    return HandIn(contents.keep(folder, content), path.name, shapes, problems)
+    checked = None if project is None else examine(project, frame, reading)
+    return HandIn(contents.keep(folder, content), path.name, shapes, problems, checked)
 
 
 def submit(
@@ -138,7 +146,8 @@ def submit(
     Raises
     ------
     RefusedError
-        The person has no role that hands in, or the frame was dropped.
+        The person has no role that hands in, the frame was dropped, or the machine found something critical and the
+        project's settings do not allow that.
     """
     same = select(revisions).where(
         revisions.c.frame == frame.id, revisions.c.person == person.id, revisions.c.sha256 == handin.sha256
@@ -150,6 +159,10 @@ def submit(
             work.append(Kind.WORKED, person.id, frame=frame.id, stage="annotation", seconds=seconds)
         return Outcome(frame, earlier[0], was_there=True)
     conflict = _find_conflict(work, frame, person, base)
+    if not conflict and handin.checked is not None and work.project.findings == NO_CRITICAL:
+        critical = describe_critical(handin.checked)
+        if critical:
+            work.refuse(f"{printable(frame.key)}: {critical}", actor=person.id, action="submit", frame=frame.id)
     if conflict and earlier:
         return Outcome(frame, earlier[0], conflict=f"{conflict}; the same file is kept already")
     if not conflict and frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
@@ -161,6 +174,8 @@ def submit(
     data: dict[str, object] = {"sha256": handin.sha256, "file": handin.file_name, "shapes": handin.shapes}
     if base is not None:
         data["base"] = base
+    if handin.checked is not None:
+        data["findings"] = {str(severity): count for severity, count in sorted(handin.checked.count().items())}
     if conflict:
         data["problem"] = conflict
         work.append(Kind.CONFLICT, person.id, frame=frame.id, revision=number, seconds=seconds, data=data)

@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from iddkit import labels
 from iddkit.errors import OptionError, RefusedError, printable
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.checklist import DEFAULT, load_checklist
 from iddkit.qc.events import Kind
+from iddkit.qc.examination import SHOW, WAYS
 from iddkit.qc.queue.people import require_lead
 from iddkit.qc.state import Person, Project
 from iddkit.qc.store.tables import projects
@@ -85,6 +87,17 @@ def change_project(work: Work, actor: Person, **settings: Any) -> Project:
     return work.project
 
 
+def _check_findings(checked: dict[str, Any]) -> None:
+    """Refuse what cannot be; what is as usual is not said, as a log of before these settings does not say it."""
+    if checked.get("findings", SHOW) not in WAYS:
+        raise OptionError(f"no way {printable(checked['findings'], 40)!r} with findings; there are {', '.join(WAYS)}")
+    labels.load(checked.get("label_map", "idd"))
+    usual = {field.name: field.default for field in fields(Project)}
+    for name in ("label_map", "findings"):
+        if checked.get(name) == usual[name]:
+            del checked[name]
+
+
 def _check(settings: Mapping[str, Any]) -> dict[str, Any]:
     checked = dict(settings)
     unknown = set(checked) - {field.name for field in fields(Project)}
@@ -99,6 +112,7 @@ def _check(settings: Mapping[str, Any]) -> dict[str, Any]:
     if checked["max_rounds"] < 0 or checked["claim_seconds"] <= 0:
         raise OptionError("rounds and the time of a claim cannot be negative, nor the latter zero")
     load_checklist(checked["checklist"])
+    _check_findings(checked)
     for name in ("plan3", "plan4"):
         checked[name] = json.dumps(SamplingPlan.from_json(checked[name]).to_json(), sort_keys=True)
     return checked

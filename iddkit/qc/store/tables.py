@@ -51,6 +51,8 @@ projects = Table(
     Column("plan3", Text, nullable=False),
     Column("plan4", Text, nullable=False),
     Column("files", Text, nullable=False),
+    Column("label_map", Text, nullable=False, server_default="idd"),
+    Column("findings", Text, nullable=False, server_default="show"),
 )
 
 people = Table(
