@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -186,8 +187,7 @@ def _polygon(elements: list[Element], extra: dict[str, Any]) -> tuple[NDArray[np
     others = [value(element) for i, element in enumerate(elements) if i != first]
     if others or rest:
         extra["polygon"] = [rest, *others] if others else rest
-    points = [[_number(x, f"point {i}: x"), _number(y, f"point {i}: y")] for i, (x, y) in enumerate(coordinates)]
-    return as_points(points), author, len(drawn[1:])
+    return as_points(_numbers(coordinates)), author, len(drawn[1:])
 
 
 def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[str, Any]]:
@@ -198,6 +198,10 @@ def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[s
     coordinates: list[tuple[str, str]] = []
     others: dict[int, dict[str, Any]] = {}
     for i, point in enumerate(own.get("pt", [])):
+        plain = _plain_point(point)
+        if plain is not None:
+            coordinates.append(plain)
+            continue
         found, other = fields(point, _IN_POINT)
         coordinates.append((one_text(found, "x"), one_text(found, "y")))
         if other:
@@ -205,6 +209,30 @@ def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[s
     if others:
         rest["pt"] = [others.get(i, {}) for i in range(len(coordinates))]
     return coordinates if any(x or y for x, y in coordinates) else [], one_text(own, "username"), rest
+
+
+def _plain_point(point: Element) -> tuple[str, str] | None:
+    """Return the texts of x and y of a point that holds nothing else, as nearly all do; None for any other."""
+    if len(point) != 2 or point.attrib:
+        return None
+    x, y = point
+    if x.tag != "x" or y.tag != "y" or len(x) or len(y):
+        return None
+    for words in (point.text, x.tail, y.tail):
+        if words and not words.isspace():
+            return None
+    return (x.text or "").strip(), (y.text or "").strip()
+
+
+def _numbers(coordinates: list[tuple[str, str]]) -> list[list[float]]:
+    """Return the numbers that the texts of points are; ValueError names the first that is none."""
+    together = "".join(chain.from_iterable(coordinates))
+    if together.isascii() and "_" not in together and len(together) <= _MAX_DIGITS * len(coordinates):
+        try:
+            return [[float(x), float(y)] for x, y in coordinates]
+        except ValueError:
+            pass  # one of them is none, or missing
+    return [[_number(x, f"point {i}: x"), _number(y, f"point {i}: y")] for i, (x, y) in enumerate(coordinates)]
 
 
 def _number(digits: str, where: str) -> float:
