@@ -53,7 +53,7 @@ _MEAN: Final = (
 _INTERVAL: Final = (
     "Frames are drawn anew with replacement, and the scores computed each time; the interval holds the middle part of "
     "them. It says how far the score depends on which frames were labelled twice, and nothing of other annotators. "
-    "One frame has none."
+    "Frames of one drive are alike, which makes it rather too narrow. One frame has none."
 )
 
 _GLOSSARY: Final = (

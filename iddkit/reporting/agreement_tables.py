@@ -69,21 +69,21 @@ def class_table(found: Agreement, one: LevelAgreement) -> Table:
 def frame_table(found: Agreement, most: int | None = None, *, files: bool = False) -> Table:
     """Return a row a frame, that with the largest share of differing pixels first; at most so many.
 
-    With `files`, the last columns say where its labels come from.
+    With `files`, the last columns say how many pixels it has, and where its labels come from.
     """
     columns = (
         Column("frame"),
         Column("differing %", 2),
         *_columns(found),
-        Column("pixels"),
-        *((Column("A"), Column("B")) if files else ()),
+        *((Column("pixels"), Column("A"), Column("B")) if files else ()),
     )
     rows: list[tuple[Cell, ...]] = []
     for one in found.frames[:most]:
-        tally = one.tallies[0]
-        paths = (found.how.a.file(one.pair.a).as_posix(), found.how.b.file(one.pair.b).as_posix()) if files else ()
-        shares = (100 * score(tally)[: len(found.finest.measures)]).tolist()
-        rows.append((one.key, 100 * one.differing / max(1, one.pixels), *shares, one.pixels, *paths))
+        cells: list[Cell] = [one.key, 100 * one.differing / max(1, one.pixels)]
+        cells += (100 * score(one.tallies[0])[: len(found.finest.measures)]).tolist()
+        if files:
+            cells += [one.pixels, found.how.a.file(one.pair.a).as_posix(), found.how.b.file(one.pair.b).as_posix()]
+        rows.append(tuple(cells))
     return Table(columns, tuple(rows), f"frames at {found.finest.level}, the largest difference first")
 
 
