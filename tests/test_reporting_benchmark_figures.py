@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iddkit.reporting.benchmark_classes import MOST_BARS, draw_classes, draw_confusion, shade
+from iddkit.reporting.benchmark_classes import MOST_BARS, draw_classes, draw_confusion
 from iddkit.reporting.benchmark_costs import MOST_LAYERS, draw_costs, draw_layers
 from iddkit.reporting.benchmark_curves import draw_loss, draw_progress
 from iddkit.reporting.benchmark_entries import group_entries, make_entries
 from iddkit.reporting.benchmark_examples import Example, choose_frames, draw_examples, mark_wrong
 from iddkit.reporting.benchmark_figures import draw_figures
+from iddkit.reporting.confusion_figure import shade
 from iddkit.reporting.figure import SECOND, SUBSET, WIDTH, styled
 from iddkit.reporting.sheet import INK, Boxes, Lines, Marks, Sheet
 from iddkit.runs import FrameScore, Run

@@ -12,8 +12,9 @@ import pytest
 from iddkit.errors import OptionError, OutputError
 from iddkit.reporting.benchmark_entries import make_entries
 from iddkit.reporting.benchmark_examples import Example
-from iddkit.reporting.benchmark_page import SHOWN_ROWS, make_report, write_report
+from iddkit.reporting.benchmark_page import make_report, write_report
 from iddkit.reporting.benchmark_words import describe, facts, readings
+from iddkit.reporting.sections import SHOWN_ROWS
 from iddkit.runs import Run
 from iddkit.runs.verdict import judge
 from tests.fake_runs import make_run, several

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "benchmark": ("iddkit.cli.benchmark", "benchmark"),
     "predict": ("iddkit.cli.predict", "predict"),
     "evaluate": ("iddkit.cli.evaluate", "evaluate"),
+    "agree": ("iddkit.cli.agree", "agree"),
     "export": ("iddkit.cli.export", "export"),
     "show": ("iddkit.cli.show", "show"),
     "version": ("iddkit.cli.version", "version"),

@@ -10,6 +10,7 @@ import click
 
 from iddkit.cli import options
 from iddkit.cli.notes import print_notes
+from iddkit.cli.numbering import numbering
 from iddkit.cli.progress import progress_bar
 from iddkit.errors import OptionError, printable
 
@@ -105,7 +106,7 @@ def check(
 
     The exit code is 1 if something critical was found, or a file could not be used.
     """
-    from iddkit import frames, labels
+    from iddkit import frames
     from iddkit.checks import check as run
     from iddkit.checks import load_settings
     from iddkit.checks.baseline import load_baseline
@@ -113,7 +114,7 @@ def check(
 
     known = None if baseline is None else load_baseline(baseline)
     index = frames.scan(source)
-    label_map = labels.load(label_map_name or ("cityscapes" if index.layout == "cityscapes" else "idd"))
+    label_map, _ = numbering(index, label_map_name, None)
     going_by = None if settings is None else load_settings(settings)
     with progress_bar("check") as progress:
         whole = run(index, label_map, rules=rules, settings=going_by, fill=fill, jobs=jobs, progress=progress)

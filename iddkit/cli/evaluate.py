@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,12 @@ import click
 
 from iddkit.cli import options
 from iddkit.cli.documents import finite
-from iddkit.cli.notes import LISTED
+from iddkit.cli.notes import print_problems
+from iddkit.cli.numbering import numbering
 from iddkit.cli.progress import progress_bar
 from iddkit.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
-    from iddkit.frames import Index
-    from iddkit.labels import LabelMap
     from iddkit.metrics import Confusion, Evaluation
 
 
@@ -88,7 +86,7 @@ def evaluate(
 
     _check_targets(csv_file, confusion_file, overwrite)
     index = frames.scan(truth)
-    label_map, source_level = _numbering(index, label_map_name, source_level)
+    label_map, source_level = numbering(index, label_map_name, source_level)
     with progress_bar("score") as progress:
         found = score(
             index,
@@ -101,7 +99,7 @@ def evaluate(
             progress=progress,
             **scoring,
         )
-    _print_problems(found)
+    print_problems(found.problems, found.notes)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=1))
     else:
@@ -132,31 +130,6 @@ def _check_targets(csv_file: Path | None, confusion_file: Path | None, overwrite
             raise OptionError("a table is written to a file whose name ends with .csv", path=path)
         if path.exists() and not overwrite:
             raise OutputError("is there already; --overwrite replaces it", path=path)
-
-
-def _numbering(index: Index, label_map_name: str | None, level: str | None) -> tuple[LabelMap, str | None]:
-    from iddkit import labels
-
-    # What reads manifests takes longer to load than the published IDD-lite, which has none, takes to be scored.
-    if (index.root / "manifest.json").is_file():
-        from iddkit.subset.origin import numbering_of
-
-        return numbering_of(index, label_map_name, level)
-    return labels.load(label_map_name or ("cityscapes" if index.layout == "cityscapes" else "idd")), level
-
-
-def _print_problems(found: Evaluation) -> None:
-    counts = Counter(problem.kind for problem in found.problems)
-    printed: Counter[str] = Counter()
-    for problem in found.problems:
-        printed[problem.kind] += 1
-        if printed[problem.kind] <= LISTED:
-            click.echo(str(problem), err=True)
-    for kind, count in counts.items():
-        if count > LISTED:
-            click.echo(f"... and {count - LISTED} more: {kind}; --json lists them", err=True)
-    for note in found.notes:
-        click.echo(f"Note: {note}", err=True)
 
 
 def _as_json(found: Evaluation) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from iddkit.errors import FrameError
 
 if TYPE_CHECKING:
     from iddkit.frames import Index
+    from iddkit.metrics import EvaluationProblem
 
 #: Notes, and problems of one kind, that are printed: a screen of them.
 LISTED = 20
@@ -28,3 +30,18 @@ def print_notes(notes: Sequence[str], index: Index) -> None:
     partners = len(notes) - len(others)
     if partners:
         click.echo(f"{partners} notes on files without a partner: 'iddkit index' lists them", err=True)
+
+
+def print_problems(problems: Sequence[EvaluationProblem], notes: Sequence[str]) -> None:
+    """Print problems to standard error, those of a kind up to `LISTED`, then notes."""
+    counts = Counter(problem.kind for problem in problems)
+    printed: Counter[str] = Counter()
+    for problem in problems:
+        printed[problem.kind] += 1
+        if printed[problem.kind] <= LISTED:
+            click.echo(str(problem), err=True)
+    for kind, count in counts.items():
+        if count > LISTED:
+            click.echo(f"... and {count - LISTED} more: {kind}; --json lists them", err=True)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from iddkit.labels import LabelMap
 from iddkit.metrics.pairs import count_pairs, fold_pairs
+from iddkit.metrics.shares import divide, mean_known
 from iddkit.statistics.columns import classes, collapse
 
 
@@ -102,25 +103,25 @@ class Confusion:
         """Return intersection over union of each class: float64 (C,); NaN for one neither true nor predicted."""
         hit = self.counts.diagonal()
         union = self.counts.sum(axis=1) + self.counts[:, :-1].sum(axis=0) - hit
-        return _divide(hit, union)
+        return divide(hit, union)
 
     def recall(self) -> NDArray[np.float64]:
         """Return which share of each class's pixels was predicted as it: float64 (C,); NaN for one that has none."""
-        return _divide(self.counts.diagonal(), self.counts.sum(axis=1))
+        return divide(self.counts.diagonal(), self.counts.sum(axis=1))
 
     def precision(self) -> NDArray[np.float64]:
         """Return which share of the pixels predicted as each class is of it: float64 (C,); NaN for one never met."""
-        return _divide(self.counts.diagonal(), self.counts[:, :-1].sum(axis=0))
+        return divide(self.counts.diagonal(), self.counts[:, :-1].sum(axis=0))
 
     @property
     def mean_iou(self) -> float:
         """Mean of `iou` over the classes that have one; NaN without any."""
-        return _mean(self.iou())
+        return float(mean_known(self.iou()))
 
     @property
     def mean_accuracy(self) -> float:
         """Mean of `recall` over the classes that have one; NaN without any."""
-        return _mean(self.recall())
+        return float(mean_known(self.recall()))
 
     @property
     def pixel_accuracy(self) -> float:
@@ -141,14 +142,3 @@ class Confusion:
         counts = np.zeros((len(names) + 1, len(names) + 1), dtype=np.int64)
         np.add.at(counts, (columns[:, None], np.append(columns, len(names))[None, :]), self.counts)
         return Confusion(names, counts[:-1].copy())
-
-
-def _divide(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    shares = np.full(whole.shape, np.nan)
-    np.divide(part, whole, out=shares, where=whole > 0)
-    return shares
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from iddkit.errors import FrameError
-from iddkit.labels import LabelMap, nests
+from iddkit.labels import LabelMap
 from iddkit.metrics.confusion import Confusion
+from iddkit.statistics.columns import coarser_levels
 
 #: Kinds of `EvaluationProblem`. Frames with `UNKNOWN` numbers are scored, all others are not.
 MISSING: Final = "missing"  # no prediction, several that may be it, or the truth itself
@@ -126,9 +127,7 @@ class Evaluation:
         coarser matrices, and makes level 1 of level 3 by the table that is meant for level 2: its scores of level 2
         and level 1 are others. Those of the level that is scored are the same.
         """
-        hierarchy = self.label_map.hierarchy
-        below = hierarchy[hierarchy.index(self.level) + 1 :] if self.level in hierarchy else ()
-        coarser = [coarse for coarse in below if nests(self.label_map, self.level, coarse)]
+        coarser = coarser_levels(self.label_map, self.level)
         return {
             self.level: self.confusion,
             **{coarse: self.confusion.collapse(self.label_map, self.level, coarse) for coarse in coarser},

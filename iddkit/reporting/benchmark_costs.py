@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from iddkit.errors import printable
-from iddkit.reporting.benchmark_classes import shade
 from iddkit.reporting.benchmark_entries import COLORS, Entry
+from iddkit.reporting.confusion_figure import shade
 from iddkit.reporting.figure import (
     MARGIN,
     WIDTH,

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from iddkit.errors import printable
-from iddkit.reporting.benchmark_classes import shade
 from iddkit.reporting.benchmark_entries import Entry
+from iddkit.reporting.confusion_figure import shade
 from iddkit.reporting.figure import MARGIN, WIDTH, Symbol, draw_legend, finish, number
 from iddkit.reporting.lettering import measure
 from iddkit.reporting.panel import TICK_SIZE, Panel, Scale, linear, logarithmic, round_steps, widest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,9 +18,6 @@ _WIDTH: Final = 320
 
 #: Wrong pixels; what has no class is black, and right ones are grey.
 _WRONG, _VOID = (213, 94, 0), (0, 0, 0)
-
-# Of the legend below the pictures, in pixels.
-_LINE, _CHIP, _PAPER, _INK = 24, 12, (250, 250, 248), (30, 30, 30)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -78,17 +74,18 @@ def draw_examples(
     labels, colors
         Names and RGB colours of the classes, in the order of the columns.
     """
-    from iddkit.reporting.contact_sheet import draw_contact_sheet
+    from iddkit.reporting.contact_sheet import draw_contact_sheet, draw_key, fit_image
 
     palette = np.full((256, 3), _VOID, dtype=np.uint8)
     palette[: len(colors)] = np.array(colors, dtype=np.uint8).reshape(-1, 3)
     rows, captions = [], []
     for one in examples:
-        image = _fit(one.image, one.truth.shape[1], one.truth.shape[0])
+        image = fit_image(one.image, one.truth.shape[1], one.truth.shape[0])
         rows.append([image, palette[one.predicted], palette[one.truth], mark_wrong(image, one, len(labels))])
         captions.append(f"{printable(one.key, 80)}   |   {printable(one.caption, 80)}")
     sheet = draw_contact_sheet(rows, ("image", "prediction", "truth", "wrong pixels"), captions, _WIDTH)
-    return np.concatenate([sheet, _draw_legend(labels, colors, sheet.shape[1])])
+    key = [*zip((printable(label, 40) for label in labels), colors, strict=True), ("void or no class", _VOID)]
+    return np.concatenate([sheet, draw_key([*key, ("wrong", _WRONG)], sheet.shape[1])])
 
 
 def mark_wrong(image: NDArray[np.uint8], example: Example, size: int) -> NDArray[np.uint8]:
@@ -108,43 +105,3 @@ def mark_wrong(image: NDArray[np.uint8], example: Example, size: int) -> NDArray
     shown[(example.predicted != example.truth) & (example.truth < size)] = _WRONG
     shown[example.truth >= size] = _VOID
     return shown
-
-
-def to_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a sheet as a PNG file. Same sheet, same bytes, as long as Pillow is the same."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=9)
-    return file.getvalue()
-
-
-def _fit(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    if image.shape[:2] == (height, width):
-        return image
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-
-
-def _draw_legend(labels: Sequence[str], colors: Sequence[tuple[int, int, int]], width: int) -> NDArray[np.uint8]:
-    from PIL import Image, ImageDraw
-
-    from iddkit.reporting.canvas import font
-
-    text = font(13)
-    entries = [*zip((printable(label, 40) for label in labels), colors, strict=True), ("void or no class", _VOID)]
-    entries.append(("wrong", _WRONG))
-    places, x, y = [], 8.0, 4
-    for name, _ in entries:
-        length = _CHIP + 6 + text.getlength(name) + 22
-        if x > 8 and x + length > width:
-            x, y = 8.0, y + _LINE
-        places.append((x, y))
-        x += length
-    legend = Image.new("RGB", (width, y + _LINE + 4), _PAPER)
-    draw = ImageDraw.Draw(legend)
-    for (name, color), (left, top) in zip(entries, places, strict=True):
-        draw.rectangle((left, top + 2, left + _CHIP, top + 2 + _CHIP), fill=color, outline=(95, 107, 120))
-        draw.text((left + _CHIP + 6, top), name, fill=_INK, font=text)
-    return np.array(legend)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import iddkit
 from iddkit.errors import printable
 from iddkit.reporting.benchmark_conditions import recipe_table, version_table
 from iddkit.reporting.benchmark_csv import make_csv_tables
 from iddkit.reporting.benchmark_entries import Entry, make_entries
-from iddkit.reporting.benchmark_examples import Example, draw_examples, to_png
+from iddkit.reporting.benchmark_examples import Example, draw_examples
 from iddkit.reporting.benchmark_figures import draw_figures, figure_of
 from iddkit.reporting.benchmark_folder import PAGE, TEXT, check_folder, write_contents
-from iddkit.reporting.benchmark_sections import Listing, Section, make_sections
+from iddkit.reporting.benchmark_sections import make_sections
 from iddkit.reporting.benchmark_words import describe, facts, glossary, readings, title_of
 from iddkit.reporting.figure import Drawing, hexadecimal
 from iddkit.reporting.page import render_page
+from iddkit.reporting.sections import SHOWN_ROWS, Listing, Section, embed, plain
 from iddkit.reporting.tables import Table, escape_markdown, to_csv, to_markdown
 from iddkit.runs import Run
 from iddkit.runs.verdict import Verdict, judge
-
-#: Long tables are shown with so many rows; CSV files hold all.
-SHOWN_ROWS: Final = 100
-
-#: A figure is embedded as SVG up to so many bytes, else as PNG.
-_MOST_SVG = 160_000
 
 #: What the levels of a finding are called where people read.
 _LEVELS: Final = {"good": "good", "note": "note", "bad": "problem"}
@@ -108,6 +102,10 @@ def _make_files(entries: Sequence[Entry], verdict: Verdict, examples: Sequence[E
 
 def _draw_sheets(entries: Sequence[Entry], examples: Sequence[Example]) -> dict[str, tuple[str, bytes, int, int]]:
     """Return name of the file to: name of the run, content, width, height."""
+    if not examples:
+        return {}
+    from iddkit.reporting.contact_sheet import to_png
+
     sheets = {}
     for place, entry in enumerate(entries):
         own = [one for one in examples if one.run == entry.run.name or (not one.run and place == 0)]
@@ -152,10 +150,10 @@ def _page(
                 "title": section.title,
                 "reading": section.reading,
                 "pictures": [
-                    {"name": one.name, "says": printable(one.says, 5000), **_embed(drawings[one.name])}
+                    {"name": one.name, "says": printable(one.says, 5000), **embed(drawings[one.name])}
                     for one in section.pictures
                 ],
-                "listings": [_plain(one, colors) for one in section.listings],
+                "listings": [plain(one, colors) for one in section.listings],
             }
             for section in sections
         ],
@@ -165,7 +163,7 @@ def _page(
         ],
         readings=readings(entries),
         commands=_commands(entries),
-        settings=[_plain(one, {}) for one in _settings(entries)],
+        settings=[plain(one, {}) for one in _settings(entries)],
         glossary=glossary(),
     )
 
@@ -180,44 +178,6 @@ def _settings(entries: Sequence[Entry]) -> list[Listing]:
         Listing("Versions", version_table(entries), "", True),
     )
     return [one for one in found if one.table.rows]
-
-
-def _plain(listing: Listing, colors: Mapping[str, str]) -> dict[str, Any]:
-    table = listing.table
-    numbers = [table.is_number(i) for i in range(len(table.columns))]
-    groups: list[list[Any]] = []
-    for column in table.columns:
-        if groups and column.group == groups[-1][0]:
-            groups[-1][1] += 1
-        else:
-            groups.append([printable(column.group), 1])
-    named = [column.heading in ("class", "true class") for column in table.columns]
-    return {
-        "heading": listing.heading,
-        "title": printable(table.title),
-        "csv": listing.csv,
-        "folded": listing.folded,
-        "groups": groups if any(text for text, _ in groups) else [],
-        "headings": [(printable(column.heading), flag) for column, flag in zip(table.columns, numbers, strict=True)],
-        "rows": [
-            [
-                {
-                    "text": text.replace("-", "\N{MINUS SIGN}") if numbers[i] else text,
-                    "is_number": numbers[i],
-                    "color": colors.get(text, "") if named[i] else "",
-                }
-                for i, text in enumerate(row)
-            ]
-            for row in table.texts()[:SHOWN_ROWS]
-        ],
-        "total": len(table.rows),
-    }
-
-
-def _embed(drawing: Drawing) -> dict[str, Any]:
-    kind, content = ("svg+xml", drawing.svg) if len(drawing.svg) <= _MOST_SVG else ("png", drawing.png)
-    source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return {"source": source, "width": drawing.width, "height": drawing.height}
 
 
 def _markdown(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from iddkit.errors import printable
 from iddkit.reporting import benchmark_tables as tables
@@ -13,49 +12,8 @@ from iddkit.reporting.benchmark_entries import Entry, pair_entries
 from iddkit.reporting.benchmark_figures import class_figure, figure_of, scored_groups
 from iddkit.reporting.benchmark_words import percentage
 from iddkit.reporting.figure import number
-from iddkit.reporting.tables import Table
+from iddkit.reporting.sections import Listing, Picture, Section
 from iddkit.runs.published import CHALLENGES_SOURCE, SCORES_SOURCE, SECONDS_SOURCE
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A figure of a section: its name in `benchmark_figures.draw_figures`, and in words what it shows."""
-
-    name: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A table of a section.
-
-    Attributes
-    ----------
-    heading
-        Above it, or "".
-    table
-        As people read it.
-    csv
-        Name of the file that has all of its numbers, or "".
-    folded
-        It is long: the page shows it on demand, Markdown leaves it to the file.
-    """
-
-    heading: str
-    table: Table
-    csv: str = ""
-    folded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the report: its name in the page, its title, what its figures and tables tell, and these."""
-
-    name: str
-    title: str
-    reading: str
-    pictures: tuple[Picture, ...]
-    listings: tuple[Listing, ...]
 
 
 def make_sections(entries: Sequence[Entry]) -> tuple[Section, ...]:

@@ -60,6 +60,20 @@ def collapse(label_map: LabelMap, fine: str, coarse: str) -> NDArray[np.intp]:
     return np.array([table[c.labels[0].numbers[coarse]] for c in classes(label_map, fine)], dtype=np.intp)
 
 
+def coarser_levels(label_map: LabelMap, level: str) -> tuple[str, ...]:
+    """Return the coarser levels of the hierarchy that counts of `level` can be turned into, finest first.
+
+    Examples
+    --------
+    >>> from iddkit import labels
+    >>> coarser_levels(labels.load("idd"), "level3")
+    ('level2', 'level1')
+    """
+    hierarchy = label_map.hierarchy
+    below = hierarchy[hierarchy.index(level) + 1 :] if level in hierarchy else ()
+    return tuple(coarse for coarse in below if nests(label_map, level, coarse))
+
+
 def column_at(label_map: LabelMap, fine: str, coarse: str) -> NDArray[np.intp]:
     """Return the column at level `coarse` of each number of a label image at level `fine`: intp (256,).
 
