@@ -21,7 +21,6 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -58,10 +57,15 @@ def write_frames(folder: Path, frames: int, polygons: int) -> None:
     """Write frames of exactly so many polygons, and their images."""
     import cv2
 
-    scenes = _scenes(polygons)
+    dice = np.random.default_rng(0)
     for number in range(frames):
-        scene = next(scenes)
+        scene = synthetic.scene(number, width=SIZE[0], height=SIZE[1], incomplete=0.0)
         shapes = [shape for shape in scene.annotation.shapes if not shape.deleted and len(shape.points) > 3][:polygons]
+        while len(shapes) < polygons:  # leaves in the air, as many as are missing
+            middle, angles = dice.uniform((50, 50), (1870, 500)), np.linspace(0, 2 * np.pi, 24, endpoint=False)
+            reach = dice.uniform(8, 30) * dice.uniform(0.7, 1.0, 24)
+            outline = middle + reach[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+            shapes.append(Shape("vegetation", outline.round(2)))
         if number % 10 == 0:
             shapes[-4:] = plant(shapes[-5])
         name = f"frame{number:04d}"
@@ -69,14 +73,6 @@ def write_frames(folder: Path, frames: int, polygons: int) -> None:
         (folder / f"{name}.xml").write_bytes(formats.dumper("labelme-xml")(annotation))
         picture = cv2.cvtColor(synthetic.render(scene), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(folder / f"{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
-
-
-def _scenes(polygons: int) -> Iterator[synthetic.Scene]:
-    """Yield synthetic frames that have at least so many polygons."""
-    for seed in range(10**6):
-        scene = synthetic.scene(seed, width=SIZE[0], height=SIZE[1], incomplete=0.0)
-        if sum(not shape.deleted and len(shape.points) > 3 for shape in scene.annotation.shapes) >= polygons:
-            yield scene
 
 
 def plant(shape: Shape) -> list[Shape]:

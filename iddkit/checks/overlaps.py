@@ -16,7 +16,9 @@ from iddkit.checks.rings import Rings
 from iddkit.checks.view import View
 from iddkit.severity import Severity
 
-#: Of polygons of one label, from left to right, so many are compared with each. Real frames have fewer of a label.
+#: Polygons that are compared with each other at once, and how many of those that follow them, by label and from left to
+#: right, each is compared with. Real frames have fewer.
+_BLOCK: Final = 512
 _NEIGHBOURS: Final = 256
 
 #: Pixels by which the outlines of one object drawn twice differ, however thin it is.
@@ -38,19 +40,15 @@ def duplicate_shape(view: View) -> Iterator[Finding]:
     Mend: where their labels are the same, the earlier one goes; the later one covers it.
     """
     rings = view.rings
-    alike: dict[bytes, list[int]] = {}
-    for k, (_, ring) in enumerate(rings):
-        alike.setdefault(_canonical(ring), []).append(k)
-    for ks in alike.values():
-        for first, second in pairwise(ks):
-            one, other = rings.shapes[first], rings.shapes[second]
-            region = region_of(one.points)
-            if one.label == other.label:
-                mend = Mend("drop", one.number, f"dropped: {named(other)} is the same")
-                yield Finding(Severity.MAJOR, f"the same as {named(other)}", one.number, region, mend)
-            else:
-                text = f"the same outline as {named(other)}, under another label"
-                yield Finding(Severity.CRITICAL, text, one.number, region)
+    for first, second in _duplicates(rings):
+        one, other = rings.shapes[first], rings.shapes[second]
+        region = region_of(one.points)
+        if one.label == other.label:
+            mend = Mend("drop", one.number, f"dropped: {named(other)} is the same")
+            yield Finding(Severity.MAJOR, f"the same as {named(other)}", one.number, region, mend)
+        else:
+            text = f"the same outline as {named(other)}, under another label"
+            yield Finding(Severity.CRITICAL, text, one.number, region)
 
 
 def near_duplicate_shape(view: View) -> Iterator[Finding]:
@@ -63,9 +61,7 @@ def near_duplicate_shape(view: View) -> Iterator[Finding]:
     import shapely
 
     rings, least = view.rings, view.settings.overlap
-    for first, second in _candidates(rings, least):
-        if _canonical(rings.ring(first)) == _canonical(rings.ring(second)):
-            continue
+    for first, second in sorted(set(_candidates(rings, least)) - set(_duplicates(rings))):
         one, other = rings.shapes[first], rings.shapes[second]
         a, b = rings.outline(first), rings.outline(second)
         both = shapely.area(shapely.intersection(a, b))
@@ -92,10 +88,10 @@ def hidden_shape(view: View) -> Iterator[Finding]:
     painting = view.painting
     if painting is None:
         return
-    visible = painting.seams.visible()
-    twice = {finding.object for finding in duplicate_shape(view)}
-    width, height = view.size
-    for k in np.flatnonzero(~visible[1:]).tolist():
+    hidden = np.flatnonzero(~painting.seams.visible()[1:]).tolist()
+    rings, (width, height) = view.rings, view.size
+    twice = {rings.shapes[first].number for first, _ in _duplicates(rings)} if hidden else set()
+    for k in hidden:
         shape = view.by_number[painting.objects[k].number]
         (left, top), (right, bottom) = shape.points.min(axis=0).tolist(), shape.points.max(axis=0).tolist()
         inside = left < width and top < height and right > 0 and bottom > 0
@@ -131,6 +127,21 @@ def order_inversion(view: View) -> Iterator[Finding]:
             yield Finding(Severity.MAJOR, text, shape.number, region_of(shape.points))
 
 
+def _duplicates(rings: Rings) -> list[tuple[int, int]]:
+    """Return the places of polygons of one outline: each with the next one that has it."""
+    alike: dict[tuple[float, ...], list[int]] = {}
+    for k, key in enumerate(zip(abs(rings.areas).round(3).tolist(), *rings.boxes.T.tolist(), strict=True)):
+        alike.setdefault(key, []).append(k)
+    found = []
+    for ks in alike.values():
+        if len(ks) > 1:  # the same area and box: only then it is worth a look at the points
+            same: dict[bytes, list[int]] = {}
+            for k in ks:
+                same.setdefault(_canonical(rings.ring(k)), []).append(k)
+            found += [pair for twins in same.values() for pair in pairwise(twins)]
+    return sorted(found)
+
+
 def _canonical(ring: NDArray[np.float64]) -> bytes:
     """Return what all ways to state one outline have in common: from its least point on, towards the lesser one."""
     points = ring[np.append(True, (ring[1:] != ring[:-1]).any(axis=1))] + 0.0
@@ -144,23 +155,24 @@ def _canonical(ring: NDArray[np.float64]) -> bytes:
 
 def _candidates(rings: Rings, least: float) -> Iterator[tuple[int, int]]:
     """Yield pairs of polygons of one label whose boxes are near enough for an overlap of `least`, or are nearly one."""
-    of_label: dict[str, list[int]] = {}
-    for k, shape in enumerate(rings.shapes):
-        of_label.setdefault(shape.label, []).append(k)
-    boxes = rings.boxes
-    for ks in of_label.values():
-        # By their left edges: those of near-duplicates are near each other. Of very many, the nearest are compared.
-        order = np.array(ks)[np.argsort(boxes[ks, 0], kind="stable")]
-        for step in range(1, min(_NEIGHBOURS, len(order) - 1) + 1):
-            one, other = order[:-step], order[step:]
-            low, high = np.maximum(boxes[one, :2], boxes[other, :2]), np.minimum(boxes[one, 2:], boxes[other, 2:])
-            shared = (high - low).clip(0).prod(axis=1)
-            sides = boxes[:, 2:] - boxes[:, :2]
-            larger = np.maximum(sides[one].prod(axis=1), sides[other].prod(axis=1))
-            # A slanted outline fills half of its box: boxes of near-duplicates overlap by about as much as they do.
-            near = shared >= (2 * least - 1) * larger
-            near |= abs(boxes[one] - boxes[other]).max(axis=1) <= _BESIDE
-            yield from map(tuple, np.sort(np.stack([one[near], other[near]], axis=1), axis=1).tolist())
+    boxes, labels = rings.boxes, np.unique([shape.label for shape in rings.shapes], return_inverse=True)[1]
+    sizes = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    # By label, then by their left edges: those of near-duplicates are near each other.
+    order = np.lexsort((boxes[:, 0], labels))
+    for begin in range(0, len(order), _BLOCK):
+        one = order[begin : begin + _BLOCK, None]
+        other = order[None, begin : begin + _BLOCK + _NEIGHBOURS]
+        # All four sides at once: (4, rows, columns).
+        sides_one, sides_other = boxes[one].transpose(2, 0, 1), boxes[other].transpose(2, 0, 1)
+        low, high = np.maximum(sides_one[:2], sides_other[:2]), np.minimum(sides_one[2:], sides_other[2:])
+        shared = (high - low).clip(0).prod(axis=0)
+        # A slanted outline fills half of its box: boxes of near-duplicates overlap by about as much as they do.
+        near = shared >= (2 * least - 1) * np.maximum(sizes[one], sizes[other])
+        near |= (abs(sides_one - sides_other) <= _BESIDE).all(axis=0)
+        near &= labels[one] == labels[other]
+        for i, j in np.argwhere(np.triu(near, 1)).tolist():
+            a, b = int(order[begin + i]), int(order[begin + j])
+            yield min(a, b), max(a, b)
 
 
 def _overlap(one: tuple[int, int, int, int] | None, other: tuple[int, int, int, int] | None) -> bool:

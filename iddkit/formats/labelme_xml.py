@@ -192,16 +192,16 @@ def _polygon(elements: list[Element], extra: dict[str, Any]) -> tuple[NDArray[np
 
 def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[str, Any]]:
     """Return the texts of x and y of each point, none if all are blank, the username, and all else."""
+    plain = _plain_polygon(element)
+    if plain is not None:
+        coordinates, author = plain
+        return coordinates if any(x or y for x, y in coordinates) else [], author, {}
     own, rest = fields(element, _IN_POLYGON)
     if "pt" not in own and {"x", "y"} <= rest.keys():
         raise ValueError("a polygon of the video tool, with all frames in one list, is not read")
-    coordinates: list[tuple[str, str]] = []
+    coordinates = []
     others: dict[int, dict[str, Any]] = {}
     for i, point in enumerate(own.get("pt", [])):
-        plain = _plain_point(point)
-        if plain is not None:
-            coordinates.append(plain)
-            continue
         found, other = fields(point, _IN_POINT)
         coordinates.append((one_text(found, "x"), one_text(found, "y")))
         if other:
@@ -209,6 +209,27 @@ def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[s
     if others:
         rest["pt"] = [others.get(i, {}) for i in range(len(coordinates))]
     return coordinates if any(x or y for x, y in coordinates) else [], one_text(own, "username"), rest
+
+
+def _plain_polygon(element: Element) -> tuple[list[tuple[str, str]], str] | None:
+    """Return what nearly all polygons hold and nothing else, points and a username; None for any other."""
+    if element.attrib or (element.text and not element.text.isspace()):
+        return None
+    coordinates: list[tuple[str, str]] = []
+    authors: list[str] = []
+    for child in element:
+        if child.tail and not child.tail.isspace():
+            return None
+        if child.tag == "pt":
+            point = _plain_point(child)
+            if point is None:
+                return None
+            coordinates.append(point)
+        elif child.tag == "username" and not len(child) and not authors:
+            authors.append((child.text or "").strip())
+        else:
+            return None
+    return coordinates, authors[0] if authors else ""
 
 
 def _plain_point(point: Element) -> tuple[str, str] | None:
