@@ -31,7 +31,17 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from iddkit.annotation import POLYGON, Annotation, Problem, Reading, Shape, as_points, check_size
+from iddkit.annotation import (
+    MAX_COORDINATE,
+    MAX_POINTS,
+    POLYGON,
+    Annotation,
+    Problem,
+    Reading,
+    Shape,
+    as_points,
+    check_size,
+)
 from iddkit.errors import AnnotationError, UnknownFormatError, printable
 from iddkit.formats.mask_file import MaskFolder
 from iddkit.formats.xml_values import fields, local_name, one_text, text, value, write, write_element
@@ -187,7 +197,7 @@ def _polygon(elements: list[Element], extra: dict[str, Any]) -> tuple[NDArray[np
     others = [value(element) for i, element in enumerate(elements) if i != first]
     if others or rest:
         extra["polygon"] = [rest, *others] if others else rest
-    return as_points(_numbers(coordinates)), author, len(drawn[1:])
+    return _points(coordinates), author, len(drawn[1:])
 
 
 def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[str, Any]]:
@@ -213,47 +223,42 @@ def _polygon_parts(element: Element) -> tuple[list[tuple[str, str]], str, dict[s
 
 def _plain_polygon(element: Element) -> tuple[list[tuple[str, str]], str] | None:
     """Return what nearly all polygons hold and nothing else, points and a username; None for any other."""
-    if element.attrib or (element.text and not element.text.isspace()):
-        return None
-    coordinates: list[tuple[str, str]] = []
-    authors: list[str] = []
-    for child in element:
-        if child.tail and not child.tail.isspace():
+    nodes = list(element.iter())  # the element itself, then what it holds, in the order of the file
+    texts = [node.text or "" for node in nodes]
+    tags = [node.tag for node in nodes]
+    tails = [node.tail for node in nodes]
+    author = ""
+    if "username" in tags:
+        at = tags.index("username")
+        if len(nodes[at]) or (tails[at] or "").strip():
             return None
-        if child.tag == "pt":
-            point = _plain_point(child)
-            if point is None:
-                return None
-            coordinates.append(point)
-        elif child.tag == "username" and not len(child) and not authors:
-            authors.append((child.text or "").strip())
-        else:
-            return None
-    return coordinates, authors[0] if authors else ""
-
-
-def _plain_point(point: Element) -> tuple[str, str] | None:
-    """Return the texts of x and y of a point that holds nothing else, as nearly all do; None for any other."""
-    if len(point) != 2 or point.attrib:
+        author = texts[at].strip()
+        for listed in (nodes, texts, tags, tails):
+            del listed[at]
+    points = len(tags) // 3
+    # In this order elements are points if each pt holds two others, and these hold none.
+    if tags[1:] != ["pt", "x", "y"] * points or list(map(len, nodes[1:])) != [2, 0, 0] * points:
         return None
-    x, y = point
-    if x.tag != "x" or y.tag != "y" or len(x) or len(y):
+    if any([node.attrib for node in (nodes[0], *nodes[1::3])]):
         return None
-    for words in (point.text, x.tail, y.tail):
-        if words and not words.isspace():
-            return None
-    return (x.text or "").strip(), (y.text or "").strip()
+    if "".join([texts[0], *texts[1::3], *filter(None, tails[1:])]).strip():
+        return None
+    return list(zip(map(str.strip, texts[2::3]), map(str.strip, texts[3::3]), strict=True)), author
 
 
-def _numbers(coordinates: list[tuple[str, str]]) -> list[list[float]]:
-    """Return the numbers that the texts of points are; ValueError names the first that is none."""
+def _points(coordinates: list[tuple[str, str]]) -> NDArray[np.float64]:
+    """Return the points that texts state: float64 (N, 2); ValueError names the first that is none."""
     together = "".join(chain.from_iterable(coordinates))
     if together.isascii() and "_" not in together and len(together) <= _MAX_DIGITS * len(coordinates):
         try:
-            return [[float(x), float(y)] for x, y in coordinates]
+            flat = np.fromiter(map(float, chain.from_iterable(coordinates)), np.float64, 2 * len(coordinates))
+            if len(coordinates) <= MAX_POINTS and (np.abs(flat) <= MAX_COORDINATE).all():
+                return flat.reshape(-1, 2)
         except ValueError:
-            pass  # one of them is none, or missing
-    return [[_number(x, f"point {i}: x"), _number(y, f"point {i}: y")] for i, (x, y) in enumerate(coordinates)]
+            pass  # one of them is no number, or missing
+    return as_points(
+        [[_number(x, f"point {i}: x"), _number(y, f"point {i}: y")] for i, (x, y) in enumerate(coordinates)]
+    )
 
 
 def _number(digits: str, where: str) -> float:
