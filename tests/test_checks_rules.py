@@ -71,6 +71,7 @@ CASES: dict[str, tuple[list[View], list[tuple[View, int | None, str]]]] = {
             (street(("car", [])), 2, "minor"),
             (street(("car", [(5, 5), (9, 9)])), 2, "major"),
             (street(("car", [(5, 5), (9, 9), (5, 5), (9, 9)])), 2, "major"),
+            (street(("car", [(5, 5), (25, 5)] * 35)), 2, "major"),
         ],
     ),
     "zero-area": (
@@ -220,6 +221,30 @@ def test_deleted_objects_are_nobodys_business(rule: str) -> None:
         shapes = tuple(replace(shape, deleted=shape.number >= 2) for shape in annotation.shapes)
         reading = replace(one.reading, annotation=replace(annotation, shapes=shapes))
         assert found(rule, replace(one, reading=reading)) == []
+
+
+def test_rectangles_and_circles_are_objects_as_polygons_are() -> None:
+    def shaped(*objects: tuple[str, str, Points]) -> set[tuple[str, int | None]]:
+        whole = (("sky", "polygon", SKY[1]), ("road", "polygon", ROAD[1]), *objects)
+        shapes = [Shape(label, np.array(points, dtype=float), kind, i) for i, (label, kind, points) in enumerate(whole)]
+        one = View(Reading(Annotation(WIDTH, HEIGHT, tuple(shapes)), (), "labelme-json"), IDD, image_size=(200, 100))
+        return {(finding.rule, finding.object) for finding in apply(RULES, one)}
+
+    box = [(50, 30), (90, 70)]
+    assert shaped(("car", "rectangle", box), ("car", "circle", [(130, 50), (140, 50)])) == set()
+    assert ("duplicate-shape", 2) in shaped(("car", "rectangle", box), ("truck", "rectangle", box))
+    assert ("order-inversion", 2) in shaped(("car", "rectangle", box), ("sky", "rectangle", [(0, 0), (200, 60)]))
+    assert ("missing-partner", 2) in shaped(("rider", "rectangle", box))
+    assert ("zero-area", 2) in shaped(("car", "rectangle", [(5, 5), (5, 5)]))
+    assert ("outside-image", 2) in shaped(("car", "circle", [(260, 50), (270, 50)]))
+    assert ("beyond-image", 2) in shaped(("car", "circle", [(190, 50), (230, 50)]))
+    assert ("beyond-image", 2) in shaped(("car", "rectangle", [(150, 20), (250, 60)]))
+
+
+def test_spikes_of_one_object_are_one_finding() -> None:
+    comb = [point for x in range(20, 180, 20) for point in ((x, 60), (x + 0.4, 20), (x + 0.8, 60))]
+    (finding,) = found("spike", street(("car", [*comb, (180, 90), (20, 90)])))
+    assert finding.text.startswith("8 spikes, the longest of 40 px at (20, 20)")
 
 
 def test_a_size_that_nobody_states_is_critical_and_the_others_rules_go_on() -> None:

@@ -108,8 +108,11 @@ def test_mended_copies_are_written_with_a_list_of_the_changes(dataset: Path, tmp
     assert ("train/0/frame0000", "caar", "unknown-label") in {(row["frame"], row["label"], row["rule"]) for row in rows}
     again = run("check", tmp_path / "mended", "-j", "1", "--rules", "unknown-label,repeated-points")
     assert (again.exit_code, "findings  none" in again.stdout) == (0, True)
-    refused = run_process("check", dataset, "--mend", dataset)
-    assert (refused.returncode, "mended copies need one of their own" in refused.stderr) == (1, True)
+    for inside in (dataset, dataset / "mended"):
+        refused = run_process("check", dataset, "--mend", inside)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "mended copies need one of their own" in refused.stderr
+    assert run_process("check", dataset, "-o", tmp_path / "x").returncode == 2
 
 
 def test_tables_and_a_page_with_pictures_are_written(dataset: Path, tmp_path: Path) -> None:
@@ -154,6 +157,7 @@ def test_names_with_markup_and_line_ends_stay_one_line(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_checked_is_one_line(tmp_path: Path) -> None:
+    assert run("rules", "Spike").exit_code == 0
     for words in (("check", tmp_path / "none"), ("check", tmp_path, "--rules", "x"), ("rules", "x")):
         done = run_process(*words)
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr

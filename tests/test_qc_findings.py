@@ -94,6 +94,18 @@ def test_a_project_may_look_for_nothing_or_by_other_labels() -> None:
     assert call("settings", "--findings", "x", "--as", "lee").code == 2
 
 
+def test_labels_that_are_gone_are_told_and_keep_nobody_from_handing_in() -> None:
+    first, second = begin(2, "--findings", "show")
+    Path("my.txt").write_text("road\ncar\n")
+    do("settings", "--label-map", "my.txt", "--as", "lee")
+    do("submit", draw(first, ("car", CAR)), "--as", "asha")
+    Path("my.txt").unlink()
+    assert "no label map" in refused("findings", "frame0000")
+    said = do("submit", draw(second, ("car", CAR)), "--as", "bo")
+    assert "Note: could not be looked through: " in said.err
+    assert "could not be looked through" in do("next", "--as", "bo").err + do("next", "--as", "cy").err
+
+
 def test_an_image_that_is_damaged_is_no_fault_of_the_hand_in() -> None:
     first, _ = begin(2, "--findings", "no-critical")  # the images are empty files
     assert do("submit", draw(first, ("car", CAR)), "--as", "asha").code == 0

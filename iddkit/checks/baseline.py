@@ -1,7 +1,8 @@
 """Findings that are known: what was found once, and is not to be told again.
 
-A finding is known by its rule, its frame and the content that it speaks of: the label and the points of an object, the
-box of a gap. Numbers of objects may change when others are added before them.
+A finding is known by its rule, how bad it is, its frame and the content that it speaks of: the label and the points of
+an object, the box of a gap. Numbers of objects may change when others are added before them; what has become worse is
+told again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from iddkit.errors import AnnotationError, RecipeError
 
 def fingerprint(key: str, finding: Finding) -> str:
     """Return what a finding of a frame, or drive, is known by: 24 hexadecimal digits."""
-    content = "\n".join((finding.rule, key, finding.identity))
+    content = "\n".join((finding.rule, finding.severity, key, finding.identity))
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 

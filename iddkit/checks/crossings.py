@@ -5,7 +5,8 @@ The even-odd rule fills it as it was meant, and Cityscapes draws every 'out of r
 the faces into which an outline divides the plane decide, by how often it winds around each of them. A simple outline
 winds around its inside once, and around a keyhole's hole not at all, or twice where the hole was clicked the same way
 round. What it winds around the other way, as one half of an eight, is a crossing for certain; what it winds around
-twice is one where edges really cross, and not only run along each other.
+twice is one where edges really cross, and not only run along each other or, as the two sides of a bridge that was not
+clicked exactly, back beside each other.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 #: Pairs of edges that cross are counted so far; an outline with more is a scribble, and its faces are not looked at.
 _MANY: Final = 1_000
+
+#: Two edges run back beside each other at an angle of 165 degrees and more.
+_BACK: Final = 0.966
 
 #: Edges that are compared with all others at once, and pairs of edges that are looked at in all: an outline of 50,000
 #: points that crosses itself everywhere must not take more.
@@ -63,7 +67,7 @@ def examine(ring: NDArray[np.float64]) -> Crossing:
     >>> examine(np.array(keyhole))
     Crossing(crossings=0, lobes=0.0, filled=72.0, place=None)
     """
-    crossings = count_crossings(ring)
+    crossings, bridges = count_crossings(ring)
     if crossings > _MANY:
         return Crossing(crossings, float("nan"), float("nan"))
     areas, inside = _faces(ring)
@@ -73,7 +77,7 @@ def examine(ring: NDArray[np.float64]) -> Crossing:
     once = abs(windings) == 1
     way = 1 if (areas[once] * windings[once]).sum() >= 0 else -1
     wrong = windings * way < 0
-    if crossings:
+    if crossings > bridges:
         wrong |= abs(windings) > 1
     if not wrong.any():
         return Crossing(crossings, 0.0, filled)
@@ -81,24 +85,31 @@ def examine(ring: NDArray[np.float64]) -> Crossing:
     return Crossing(crossings, float(areas[wrong].sum()), filled, (x, y))
 
 
-def count_crossings(ring: NDArray[np.float64]) -> int:
-    """Return how many pairs of edges cross in a point inside both; of more than a thousand some number above it."""
+def count_crossings(ring: NDArray[np.float64]) -> tuple[int, int]:
+    """Return how many pairs of edges cross in a point inside both, and how many of these run back beside each other.
+
+    Of more than a thousand it is some number above that.
+    """
     import shapely
 
     there = np.roll(ring, -1, axis=0)
     low, high = np.minimum(ring, there), np.maximum(ring, there)
     boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
     tree = shapely.STRtree(boxes)
-    found = looked = 0
+    found = bridges = looked = 0
     for begin in range(0, len(ring), _BLOCK):
         one, other = tree.query(boxes[begin : begin + _BLOCK])
         one = one + begin
         one, other = one[other > one], other[other > one]
-        found += int(_cross(ring[one], there[one], ring[other], there[other]).sum())
-        looked += len(one)
+        crossed = _cross(ring[one], there[one], ring[other], there[other])
+        one, other = one[crossed], other[crossed]
+        u, v = there[one] - ring[one], there[other] - ring[other]
+        found += len(one)
+        bridges += int(((u * v).sum(axis=1) < -_BACK * np.hypot(*u.T) * np.hypot(*v.T)).sum())
+        looked += len(crossed)
         if found > _MANY or looked > _MOST_PAIRS:
-            return max(found, _MANY + 1)
-    return found
+            return max(found, _MANY + 1), bridges
+    return found, bridges
 
 
 def _cross(

@@ -94,7 +94,10 @@ def near_duplicate_frame(batch: Batch) -> Iterator[Located]:
                 same = values[other] >= _SAME
                 text = f"the image {'is that' if same else 'looks like that'} of {printable(seen[other].key)}"
                 text += "" if same else f" (correlation {values[other]:.2f})"
-                yield seen[place].key, Finding(Severity.MAJOR if same else Severity.MINOR, text)
+                yield (
+                    seen[place].key,
+                    Finding(Severity.MAJOR if same else Severity.MINOR, text, identity=seen[other].key),
+                )
 
 
 def sequence_habit(batch: Batch) -> Iterator[Located]:

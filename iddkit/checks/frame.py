@@ -40,7 +40,7 @@ class Checked:
     gaps
         Regions without a label, the largest first.
     ledger
-        What becomes of each of its objects when it is drawn; None for a file that cannot be read, or has no size.
+        What becomes of each of its objects when it is drawn; None for a file that cannot be read.
     width, height
         In pixels, zeros where they are not known.
     is_foreign
@@ -93,6 +93,7 @@ def check_frame(how: Checking, frame: Frame) -> tuple[Checked, Traits | None]:
     """
     path = how.root / (frame.annotation or Path())
     checked = Checked(frame.key, frame.annotation or Path(), frame.image)
+    reading = None
     try:
         reading = formats.parse(files.read_bytes(path), path)
         size, problem, thumbnail = _look_at(how, frame)
@@ -102,6 +103,9 @@ def check_frame(how: Checking, frame: Frame) -> tuple[Checked, Traits | None]:
     except UserError as error:  # it cannot be read, or has more objects than can be painted
         found = tuple(replace(finding, rule="unreadable-file") for finding in unreadable_file(error))
         chosen = found if "unreadable-file" in how.rules else ()
+        if reading is not None:
+            objects = reading.object_count
+            checked = replace(checked, ledger=Ledger(objects, dropped={"in a frame that cannot be painted": objects}))
         return replace(checked, findings=chosen, is_foreign=isinstance(error, UnknownFormatError)), None
 
 
@@ -139,10 +143,13 @@ def _look_at(how: Checking, frame: Frame) -> tuple[tuple[int, int] | None, str, 
 
 def _apply(how: Checking, checked: Checked, view: View) -> Checked:
     findings = tuple(sorted(_identified(apply(how.rules, view), view), key=worst_first))
-    ledger = None
+    unread = len({problem.number for problem in view.reading.problems if problem.number is not None})
+    ledger = Ledger(unread, dropped={"cannot be read": unread} if unread else {})
     if view.painting is not None:
-        unread = len({problem.number for problem in view.reading.problems if problem.number is not None})
-        ledger = account(view.painting) + Ledger(unread, dropped={"cannot be read": unread} if unread else {})
+        ledger += account(view.painting)
+    elif view.annotation.shapes:
+        shapes = len(view.annotation.shapes)
+        ledger += Ledger(shapes, dropped={"no image size": shapes})
     width, height = view.size
     return replace(checked, findings=findings, gaps=view.gaps, ledger=ledger, width=width, height=height)
 

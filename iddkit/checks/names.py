@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from iddkit.checks.finding import Finding, Mend, region_of
+from iddkit.checks.finding import Finding, Mend
 from iddkit.checks.view import View
 from iddkit.errors import printable
 from iddkit.labels import LabelMap
@@ -31,7 +31,7 @@ def unknown_label(view: View) -> Iterator[Finding]:
         text = f"unknown label '{printable(shape.label, 60)}'" if shape.label else "no label"
         text += f", perhaps '{near}'" if near else ""
         mend = None if meant is None else Mend("label", shape.number, f"'{meant}' instead", label=meant)
-        yield Finding(Severity.CRITICAL, text, shape.number, region_of(shape.points), mend)
+        yield Finding(Severity.CRITICAL, text, shape.number, view.regions.get(shape.number), mend)
 
 
 def group_without_instances(view: View) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def group_without_instances(view: View) -> Iterator[Finding]:
             continue
         text = f"a group of '{found[0]}', which is not counted by instance"
         mend = Mend("label", shape.number, f"'{found[0]}' instead", label=found[0])
-        yield Finding(Severity.MINOR, text, shape.number, region_of(shape.points), mend)
+        yield Finding(Severity.MINOR, text, shape.number, view.regions.get(shape.number), mend)
 
 
 def correct(label: str, label_map: LabelMap) -> str | None:

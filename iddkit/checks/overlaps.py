@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from iddkit.annotation import POLYGON, Shape
-from iddkit.checks.finding import Finding, Mend, named, region_of
+from iddkit.annotation import Shape
+from iddkit.checks.finding import Finding, Mend, Region, named
 from iddkit.checks.rings import Rings
+from iddkit.checks.shapes import is_outside
 from iddkit.checks.view import View
 from iddkit.severity import Severity
 
@@ -28,6 +29,9 @@ _HALF: Final = 0.5
 #: Outlines that overlap by this part of their union are of one object.
 _ONE: Final = 0.97
 
+#: What tools note of an object that two of one thing differ in.
+_OF_HAND: Final = frozenset({"id", "date", "user", "verified", "draw", "deleted", "polygon"})
+
 #: Pixels of a thing that have to be hidden for it to be worth a word.
 _HIDDEN: Final = 16
 
@@ -37,18 +41,19 @@ def duplicate_shape(view: View) -> Iterator[Finding]:
 
     Critical where their labels differ: one of them is wrong, and which one is seen hangs on the order.
 
-    Mend: where their labels are the same, the earlier one goes; the later one covers it.
+    Mend: where all that is said of them is the same, the earlier one goes; the later one covers it.
     """
     rings = view.rings
     for first, second in _duplicates(rings):
         one, other = rings.shapes[first], rings.shapes[second]
-        region = region_of(one.points)
+        region = view.regions[one.number]
         if one.label == other.label:
-            mend = Mend("drop", one.number, f"dropped: {named(other)} is the same")
+            drop = Mend("drop", one.number, f"dropped: {named(other)} is the same")
+            mend = drop if _said_of(one) == _said_of(other) else None
             yield Finding(Severity.MAJOR, f"the same as {named(other)}", one.number, region, mend)
         else:
             text = f"the same outline as {named(other)}, under another label"
-            yield Finding(Severity.CRITICAL, text, one.number, region)
+            yield Finding(Severity.CRITICAL, text, one.number, region, identity=other.label)
 
 
 def near_duplicate_shape(view: View) -> Iterator[Finding]:
@@ -71,13 +76,13 @@ def near_duplicate_shape(view: View) -> Iterator[Finding]:
         text = f"nearly the same as {named(other)}: {100 * overlap:.0f} % of both together are shared"
         if overlap >= (max(_ONE, least) if may_be_two else least):
             severity = Severity.MAJOR if overlap >= _ONE else Severity.MINOR
-            yield Finding(severity, text, one.number, region_of(one.points))
+            yield Finding(severity, text, one.number, view.regions[one.number])
         elif (
             overlap > _HALF
             and not may_be_two
             and shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) <= _BESIDE
         ):
-            yield Finding(Severity.MINOR, text, one.number, region_of(one.points))
+            yield Finding(Severity.MINOR, text, one.number, view.regions[one.number])
 
 
 def hidden_shape(view: View) -> Iterator[Finding]:
@@ -93,10 +98,9 @@ def hidden_shape(view: View) -> Iterator[Finding]:
     twice = {rings.shapes[first].number for first, _ in _duplicates(rings)} if hidden else set()
     for k in hidden:
         shape = view.by_number[painting.objects[k].number]
-        (left, top), (right, bottom) = shape.points.min(axis=0).tolist(), shape.points.max(axis=0).tolist()
-        inside = left < width and top < height and right > 0 and bottom > 0
-        if inside and shape.number not in twice:
-            yield Finding(Severity.MINOR, "wholly hidden by later objects", shape.number, region_of(shape.points))
+        region = view.regions[shape.number]
+        if not is_outside(region, width, height) and shape.number not in twice:
+            yield Finding(Severity.MINOR, "wholly hidden by later objects", shape.number, region)
 
 
 def order_inversion(view: View) -> Iterator[Finding]:
@@ -109,22 +113,24 @@ def order_inversion(view: View) -> Iterator[Finding]:
         return
     behind = {k for k, one in enumerate(painting.objects, start=1) if one.label in view.settings.behind}
     last = max(behind, default=0)
-    boxes = {k: region_of(view.by_number[painting.objects[k - 1].number].points) for k in behind}
+    boxes = {k: view.regions[painting.objects[k - 1].number] for k in behind}
+    outlines = {shape.number: ring for shape, ring in view.rings}
     for k, painted in enumerate(painting.objects, start=1):
         shape = view.by_number[painted.number]
-        if k >= last or shape.kind != POLYGON or not view.is_thing(shape):
+        region = view.regions[shape.number]
+        if k >= last or shape.number not in outlines or not view.is_thing(shape):
             continue
-        later = [j for j in behind if j > k and _overlap(region_of(shape.points), boxes[j])]
+        later = [j for j in behind if j > k and _overlap(region, boxes[j])]
         if not later:
             continue
-        over = _objects_over(shape, painting.index)
+        over = _objects_over(outlines[shape.number], region, painting.index)
         counts = np.bincount(over, minlength=len(painting.objects) + 1)
         worst = max(later, key=lambda j: int(counts[j]))
         hidden, whole = int(counts[later].sum()), len(over)
         if hidden >= _HIDDEN and hidden > view.settings.covered * whole:
             other = view.by_number[painting.objects[worst - 1].number]
             text = f"{100 * hidden / whole:.0f} % of it lie under {named(other)}, which was drawn later"
-            yield Finding(Severity.MAJOR, text, shape.number, region_of(shape.points))
+            yield Finding(Severity.MAJOR, text, shape.number, region)
 
 
 def _duplicates(rings: Rings) -> list[tuple[int, int]]:
@@ -175,21 +181,26 @@ def _candidates(rings: Rings, least: float) -> Iterator[tuple[int, int]]:
             yield min(a, b), max(a, b)
 
 
-def _overlap(one: tuple[int, int, int, int] | None, other: tuple[int, int, int, int] | None) -> bool:
-    if one is None or other is None:
-        return False
+def _said_of(shape: Shape) -> tuple[object, dict[str, object]]:
+    """Return what a file says of an object beside its outline, its label, and who drew it when."""
+    return shape.group, {key: value for key, value in shape.extra.items() if key not in _OF_HAND}
+
+
+def _overlap(one: Region, other: Region) -> bool:
     return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
 
 
-def _objects_over(shape: Shape, index: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.intp]:
-    """Return the object that is seen at each pixel of a polygon's inside: intp (n,)."""
+def _objects_over(
+    ring: NDArray[np.float64], region: Region, index: NDArray[np.uint8] | NDArray[np.uint16]
+) -> NDArray[np.intp]:
+    """Return the object that is seen at each pixel inside an outline: intp (n,)."""
     height, width = index.shape
-    left, top, w, h = region_of(shape.points) or (0, 0, 0, 0)
+    left, top, w, h = region
     right, bottom = min(left + w + 1, width), min(top + h + 1, height)
     left, top = max(left, 0), max(top, 0)
     if right <= left or bottom <= top:
         return np.empty(0, dtype=np.intp)
     mask = Image.new("L", (right - left, bottom - top))
-    ImageDraw.Draw(mask).polygon((shape.points - (left, top)).ravel().tolist(), fill=1)
+    ImageDraw.Draw(mask).polygon((ring - (left, top)).ravel().tolist(), fill=1)
     over: NDArray[np.intp] = index[top:bottom, left:right][np.asarray(mask, dtype=bool)].astype(np.intp)
     return over

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iddkit.annotation import POLYGON, Shape
 from iddkit.checks.crossings import Crossing, examine
+from iddkit.geometry import outline
 
 if TYPE_CHECKING:
     from shapely import Geometry
 
 
+#: Points of the longest outline that is asked whether it crosses itself. Annotators click some dozen.
+MOST_POINTS: Final = 10_000
+
+#: Kinds of shapes that have one outline beside polygons.
+_OUTLINED: Final = frozenset({"rectangle", "oriented_rectangle", "circle"})
+
+
 @dataclass(frozen=True)
 class Rings:
-    """Polygons of three points or more, each a closed ring.
+    """Polygons of three points or more, and rectangles and circles as such, each a closed ring.
 
     Attributes
     ----------
     shapes
-        The polygons.
+        The objects.
     points
         float64 (N, 2): the points of all of them, without explicit ends (a last point that is the first).
     starts
@@ -37,12 +45,12 @@ class Rings:
 
     @classmethod
     def of(cls, shapes: Sequence[Shape]) -> Rings:
-        """Return the rings of those shapes that are polygons of three points or more; the others are left out."""
+        """Return the rings of those shapes that have an outline of three points or more; the others are left out."""
         chosen, parts = [], []
         for shape in shapes:
-            if shape.kind != POLYGON or len(shape.points) < 3:
+            points = shape.points if shape.kind == POLYGON else _outline(shape)
+            if len(points) < 3:
                 continue
-            points = shape.points
             if len(points) > 3 and (points[0] == points[-1]).all():
                 points = points[:-1]
             chosen.append(shape)
@@ -120,7 +128,10 @@ class Rings:
         """Whether each ring neither crosses nor touches itself, and has an area: bool (R,)."""
         import shapely
 
-        found: NDArray[np.bool_] = shapely.is_valid(self.outlines)
+        # Of very long outlines it is not asked: that takes a second for every ten thousand points of one.
+        found: NDArray[np.bool_] = np.ones(len(self), dtype=np.bool_)
+        asked = np.diff(self.starts) <= MOST_POINTS
+        found[asked] = shapely.is_valid(self.outlines[asked])
         return found
 
     @cached_property
@@ -133,3 +144,11 @@ class Rings:
         import shapely
 
         return self.outlines[k] if self.is_simple[k] else shapely.make_valid(self.outlines[k])
+
+
+def _outline(shape: Shape) -> NDArray[np.float64]:
+    """Return the outline of a shape that is no polygon: float64 (N, 2), empty for one that has none, or has parts."""
+    try:
+        return outline(shape) if shape.kind in _OUTLINED else np.empty((0, 2))
+    except ValueError:  # a circle that reaches beyond any image
+        return np.empty((0, 2))

@@ -112,7 +112,7 @@ def choose_rules(wanted: Iterable[str] = ()) -> tuple[str, ...]:
     >>> choose_rules(["spike, self-crossing"]), len(choose_rules(["-gap"])) == len(RULES) - 1
     (('self-crossing', 'spike'), True)
     """
-    parts = [part for text in wanted for part in re.split(r"[,\s]+", text) if part]
+    parts = [part.lower() for text in wanted for part in re.split(r"[,\s]+", text) if part]
     for part in parts:
         if part.removeprefix("-") not in RULES and part != "all":
             near = difflib.get_close_matches(part.removeprefix("-").lower(), RULES, n=1, cutoff=0)[0]

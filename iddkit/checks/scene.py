@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from iddkit.checks.finding import Finding, Gap, Region, region_of
+from iddkit.annotation import POLYGON
+from iddkit.checks.finding import Finding, Gap, Region
 from iddkit.checks.view import View
 from iddkit.severity import Severity
 
@@ -30,7 +29,7 @@ def image_missing(view: View) -> Iterator[Finding]:
 def image_unreadable(view: View) -> Iterator[Finding]:
     """Find an image that cannot be read, or ends too early."""
     if view.image_problem:
-        yield Finding(Severity.CRITICAL, view.image_problem)
+        yield Finding(Severity.CRITICAL, view.image_problem, identity=view.image_problem)
 
 
 def size_mismatch(view: View) -> Iterator[Finding]:
@@ -40,7 +39,7 @@ def size_mismatch(view: View) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "no image size in the file, and no image to take it from")
     elif real is not None and stated not in ((0, 0), real):
         text = f"the annotation is of an image of {stated[0]}x{stated[1]}, the image has {real[0]}x{real[1]}"
-        yield Finding(Severity.CRITICAL, text)
+        yield Finding(Severity.CRITICAL, text, identity=text)
 
 
 def unlabelled_share(view: View) -> Iterator[Finding]:
@@ -78,7 +77,7 @@ def sliver(view: View) -> Iterator[Finding]:
         longest = max(slivers, key=lambda one: (max(one.region[2:]), one.region))
         text = f"{len(slivers)} sliver{'s' if len(slivers) > 1 else ''} between polygons"
         text += f", {sum(one.area for one in slivers)} px in all; the longest lies at {longest.place}"
-        yield Finding(Severity.MINOR, text, region=longest.region)
+        yield Finding(Severity.MINOR, text, region=longest.region, identity=str(sorted(one.region for one in slivers)))
 
 
 def required_label(view: View) -> Iterator[Finding]:
@@ -99,10 +98,10 @@ def missing_partner(view: View) -> Iterator[Finding]:
     """Find a rider without a two-wheeler, or what else is ridden, near it; major where the frame has none at all."""
     for label, partners in view.settings.partners.items():
         wanted = [shape for shape in view.shapes if view.label_of(shape) in partners and len(shape.points)]
-        boxes = [region_of(shape.points) for shape in wanted]
+        boxes = [view.regions[shape.number] for shape in wanted]
         for shape in view.shapes:
-            box = region_of(shape.points)
-            if view.label_of(shape) != label or len(shape.points) < 3 or box is None:
+            box = view.regions.get(shape.number)
+            if view.label_of(shape) != label or box is None or (shape.kind == POLYGON and len(shape.points) < 3):
                 continue
             if wanted and max(box[2:]) < _SMALL:
                 continue
@@ -122,9 +121,6 @@ def is_sliver(one: Gap, widest: int) -> bool:
     return one.width <= widest and max(one.region[2:]) >= _LONG * one.width
 
 
-def _are_near(one: Region | None, other: Region | None) -> bool:
-    if one is None or other is None:
-        return False
+def _are_near(one: Region, other: Region) -> bool:
     reach = _NEAR * max(one[2:])
-    low, high = np.array(one[:2]) - reach, np.array(one[:2]) + one[2:] + reach
-    return bool((low <= np.array(other[:2]) + other[2:]).all() and (high >= other[:2]).all())
+    return all(one[i] - reach <= other[i] + other[i + 2] and one[i] + one[i + 2] + reach >= other[i] for i in (0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,10 +14,14 @@ from iddkit.annotation import POLYGON, Shape
 from iddkit.checks.finding import Finding, Mend, Region, region_of
 from iddkit.checks.view import View
 from iddkit.geometry import clip
+from iddkit.raster import default_fill, paint
 from iddkit.severity import Severity
 
 #: Square pixels below which an outline has no area.
 _NO_AREA: Final = 0.01
+
+#: Points of a polygon that are looked at before all of them are.
+_FIRST: Final = 16
 
 #: A loop of a crossing outline is grave from so many square pixels on, if they are this part of the whole area. Below
 #: the last number it is a slip of the hand that no raster shows.
@@ -48,9 +53,12 @@ def too_few_points(view: View) -> Iterator[Finding]:
     Minor where it has no point at all: IDD's own files hold such objects, and nothing is lost with them.
     """
     for shape in view.shapes:
-        if shape.kind != POLYGON or len(shape.points) > 64:
+        if shape.kind != POLYGON:
             continue
-        distinct = len(set(map(tuple, shape.points.tolist())))
+        # Nearly all have three among their first ones.
+        distinct = len(set(map(tuple, shape.points[:_FIRST].tolist())))
+        if distinct < 3 and len(shape.points) > _FIRST:
+            distinct = len(np.unique(shape.points, axis=0))
         if distinct < 3:
             severity = Severity.MAJOR if distinct else Severity.MINOR
             told = "no points" if not distinct else f"{distinct} distinct point{'s' if distinct > 1 else ''}"
@@ -63,8 +71,8 @@ def zero_area(view: View) -> Iterator[Finding]:
     for k in np.flatnonzero(abs(rings.areas) < _NO_AREA).tolist():
         shape, points = rings.shapes[k], rings.ring(k)
         filled = abs(float(rings.areas[k])) if rings.is_simple[k] else rings.crossings[k].filled
-        if filled < _NO_AREA and len(np.unique(points, axis=0)) > 2:
-            yield Finding(Severity.MAJOR, "no area: all points lie on one line", shape.number, _place(shape))
+        if filled < _NO_AREA and (shape.kind != POLYGON or len(np.unique(points, axis=0)) > 2):
+            yield Finding(Severity.MAJOR, "no area: all of it lies on one line", shape.number, _place(shape))
     for k, crossing in rings.crossings.items():
         if crossing.filled < _NO_AREA <= abs(float(rings.areas[k])):
             shape = rings.shapes[k]
@@ -77,6 +85,7 @@ def self_crossing(view: View) -> Iterator[Finding]:
 
     A hole that is cut by a bridge (a keyhole, as Cityscapes draws 'out of roi'), an outline that touches itself, and
     one that is explicitly closed are none. Minor where the loops are smaller than 64 square pixels, or 2 % of the area.
+    Outlines of more than 10,000 points are not asked.
     """
     for k, crossing in view.rings.crossings.items():
         if crossing.lobes < _SLIP:
@@ -122,10 +131,16 @@ def spike(view: View) -> Iterator[Finding]:
     stands = abs(bend) <= np.where(shorter < _SPIKE_LONG, _SPIKE_BEND, _SPIKE_BEND_LONG)
     stands &= abs(cross) < abs(rings.areas)[rings.owner]
     sharp &= stands | (abs(cross) / 2 < _SPIKE_AREA)
+    of_ring: dict[int, list[int]] = {}
     for place in np.flatnonzero(sharp).tolist():
-        shape, point = rings.shapes[rings.owner[place]], rings.points[place]
-        text = f"a spike of {shorter[place]:.0f} px at {_point(point)}"
-        yield Finding(Severity.MINOR, text, shape.number, region_of(point[None]), identity=_point(point))
+        of_ring.setdefault(int(rings.owner[place]), []).append(place)
+    for k, places in of_ring.items():
+        longest = max(places, key=lambda place: float(shorter[place]))
+        point = rings.points[longest]
+        text = f"a spike of {shorter[longest]:.0f} px at {_point(point)}"
+        if len(places) > 1:
+            text = f"{len(places)} spikes, the longest of {shorter[longest]:.0f} px at {_point(point)}"
+        yield Finding(Severity.MINOR, text, rings.shapes[k].number, region_of(point[None]))
 
 
 def repeated_points(view: View) -> Iterator[Finding]:
@@ -141,7 +156,9 @@ def repeated_points(view: View) -> Iterator[Finding]:
         return
     for k, count in enumerate(np.bincount(rings.owner[repeated], minlength=len(rings)).tolist()):
         shape = rings.shapes[k]
-        if not count or count > len(rings.ring(k)) - 3:  # nothing would be left: `too_few_points` tells of it
+        if (
+            not count or shape.kind != POLYGON or count > len(rings.ring(k)) - 3
+        ):  # nothing would be left: `too_few_points` tells of it
             continue
         points = shape.points
         kept = points[np.append(True, (points[1:] != points[:-1]).any(axis=1))]
@@ -155,39 +172,62 @@ def repeated_points(view: View) -> Iterator[Finding]:
 def outside_image(view: View) -> Iterator[Finding]:
     """Find an object that lies wholly outside the image, and cannot be seen."""
     width, height = view.size
-    if not width:
+    if not width or not view.is_size_certain:
         return
     for shape in view.shapes:
-        if not len(shape.points):
-            continue
-        (left, top), (right, bottom) = shape.points.min(axis=0).tolist(), shape.points.max(axis=0).tolist()
-        if shape.kind == "circle":
-            continue  # its points are its centre and one of its rim
-        if left >= width or top >= height or right <= 0 or bottom <= 0:
+        region = view.regions.get(shape.number)
+        if region is not None and is_outside(region, width, height):
             text = f"lies wholly outside the image of {width}x{height}"
-            yield Finding(Severity.MAJOR, text, shape.number, _place(shape))
+            yield Finding(Severity.MAJOR, text, shape.number, region)
 
 
 def beyond_image(view: View) -> Iterator[Finding]:
     """Find a polygon that reaches beyond the image by more than a margin: 10 pixels, unless the settings say it.
 
-    A vertex on the border, x = width among them, is right, and one a little beyond is usual.
+    A vertex on the border, x = width among them, is right, and one a little beyond is usual. Where the size of the
+    image is in doubt, nothing is said of its border.
 
-    Mend: the polygon is cut at the border.
+    Mend: the polygon is cut at the border or, if that would change a pixel, at the margin; if that would, too, nowhere.
     """
-    width, height = view.size
-    if not width:
+    (width, height), margin = view.size, view.settings.margin
+    if not width or not view.is_size_certain:
         return
-    rings, margin = view.rings, view.settings.margin
+    rings = view.rings
     left, top, right, bottom = rings.boxes.T
     beyond = np.stack([-left, -top, right - width, bottom - height]).max(axis=0)
-    outside = (left >= width) | (top >= height) | (right <= 0) | (bottom <= 0)
-    for k in np.flatnonzero((beyond > margin) & ~outside).tolist():
+    for k in np.flatnonzero(beyond > margin).tolist():
         shape = rings.shapes[k]
-        cut = clip(shape.points, (0.0, 0.0), (float(width), float(height)))
-        mend = Mend("points", shape.number, "cut at the border of the image", cut) if len(cut) > 2 else None
+        region = view.regions[shape.number]
+        if is_outside(region, width, height):
+            continue
         text = f"reaches {beyond[k]:.0f} px beyond the image"
-        yield Finding(Severity.MINOR, text, shape.number, _place(shape), mend)
+        yield Finding(Severity.MINOR, text, shape.number, region, _cut(view, shape))
+
+
+def is_outside(region: Region, width: int, height: int) -> bool:
+    """Return whether a box lies wholly outside an image."""
+    x, y, w, h = region
+    return x >= width or y >= height or x + w <= 0 or y + h <= 0
+
+
+def _cut(view: View, shape: Shape) -> Mend | None:
+    """Return the mend that cuts a polygon near the border and changes no pixel, if there is one."""
+    if shape.kind != POLYGON:
+        return None
+    width, height = view.size
+    drawn = _drawn(view, shape)
+    for margin in (0.0, view.settings.margin):
+        points = clip(shape.points, (-margin, -margin), (width + margin, height + margin))
+        if len(points) > 2 and np.array_equal(_drawn(view, replace(shape, points=points)), drawn):
+            where = f", {margin:g} px beyond it" if margin else ""
+            return Mend("points", shape.number, f"cut at the border of the image{where}", points)
+    return None
+
+
+def _drawn(view: View, shape: Shape) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return the pixels of one shape alone."""
+    fill = view.fill or default_fill(view.reading.format, view.label_map)
+    return paint(replace(view.annotation, shapes=(shape,)), view.label_map, fill, unknown="void").index
 
 
 def _place(shape: Shape) -> Region | None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from iddkit.checks.finding import Region, region_of
+from iddkit.checks.finding import Region
 from iddkit.checks.view import View
 
 #: Rows of the image that are told apart by what is usual in them, from the top.
@@ -85,6 +85,6 @@ def describe(view: View, key: str, sequence: str, thumbnail: bytes = b"") -> Tra
         bottom = min(float(points[:, 1].max()), height)
         band = min(BANDS - 1, max(0, int(BANDS * bottom / height)))
         area = min(areas.get(painted.number, seen), size) / size
-        objects.append(Trait(painted.number, painted.label, band, area or 1 / size, region_of(points)))
+        objects.append(Trait(painted.number, painted.label, band, area or 1 / size, view.regions[painted.number]))
         shares[painted.label] = shares.get(painted.label, 0.0) + seen / labelled
     return Traits(key, sequence, tuple(objects), shares, authors, thumbnail)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from iddkit.annotation import Annotation, Reading, Shape
-from iddkit.checks.finding import Gap
+from iddkit.checks.finding import Gap, Region, region_of
 from iddkit.checks.gaps import find_gaps
 from iddkit.checks.rings import Rings
 from iddkit.checks.settings import Settings
@@ -70,6 +72,22 @@ class View:
     def rings(self) -> Rings:
         """Their polygons."""
         return Rings.of(self.shapes)
+
+    @cached_property
+    def regions(self) -> dict[int, Region]:
+        """The box around each shape that has points, by its number: of rectangles and circles around their outline."""
+        ringed = {shape.number for shape in self.rings.shapes}
+        others = (shape for shape in self.shapes if shape.number not in ringed)
+        found = {shape.number: box for shape in others if (box := region_of(shape.points)) is not None}
+        low, high = np.floor(self.rings.boxes[:, :2]), np.ceil(self.rings.boxes[:, 2:])
+        boxes = np.hstack([low, np.maximum(high - low, 1)]).astype(int).tolist()
+        found |= {shape.number: (x, y, w, h) for shape, (x, y, w, h) in zip(self.rings.shapes, boxes, strict=True)}
+        return found
+
+    @property
+    def is_size_certain(self) -> bool:
+        """Whether annotation and image do not contradict each other about their size."""
+        return self.image_size is None or self.reading.annotation.size in ((0, 0), self.image_size)
 
     @cached_property
     def painting(self) -> Painting | None:

@@ -112,8 +112,12 @@ def check(
     from iddkit.checks.baseline import load_baseline
     from iddkit.severity import Severity
 
+    if form == "table" and out is not None:
+        raise click.UsageError("-o FILE takes what --format json, csv, sarif or github gives")
     known = None if baseline is None else load_baseline(baseline)
     index = frames.scan(source)
+    if mend_folder is not None:
+        _refuse_inside(mend_folder, index.root)
     label_map, _ = numbering(index, label_map_name, None)
     going_by = None if settings is None else load_settings(settings)
     with progress_bar("check") as progress:
@@ -144,7 +148,6 @@ def _print(report: Report, form: str, out: Path | None, overwrite: bool) -> None
         _print_summary(report)
         return
     text = {
-        "table": lambda: to_csv(finding_table(report)).decode("utf-8", "surrogateescape"),
         "csv": lambda: to_csv(finding_table(report)).decode("utf-8", "surrogateescape"),
         "json": lambda: to_json(report),
         "sarif": lambda: to_sarif(report),
@@ -210,6 +213,13 @@ def _write_tables(report: Report, folder: Path, overwrite: bool) -> None:
     click.echo(f"{printable(str(folder))}: 3 tables written", err=True)
 
 
+def _refuse_inside(folder: Path, root: Path) -> None:
+    """Refuse a folder for mended copies in which the next run would take them for frames."""
+    real, inside = root.resolve(), folder.resolve()
+    if inside == real or real in inside.parents:
+        raise OptionError("--mend: a folder of the dataset itself; mended copies need one of their own outside of it")
+
+
 def _mend(report: Report, folder: Path, *, overwrite: bool, **going_by: Any) -> bool:
     """Write mended copies, say what was changed, and return whether a file could not be mended."""
     from iddkit import files
@@ -217,8 +227,6 @@ def _mend(report: Report, folder: Path, *, overwrite: bool, **going_by: Any) -> 
     from iddkit.reporting.check_tables import change_table
     from iddkit.reporting.tables import to_csv
 
-    if folder.exists() and folder.samefile(report.index.root):
-        raise OptionError("--mend: the folder of the dataset itself; mended copies need one of their own")
     with progress_bar("mend") as progress:
         mended = write_mended(report, folder, overwrite=overwrite, progress=progress, **going_by)
     for line in mended.failures:

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 #: Notes, and problems of one kind, that are printed: a screen of them.
 LISTED = 20
 
+#: Kinds of problems of an index that say that a file has no partner, as test splits have none.
+_PARTNERS = ("no annotation", "no image", "unknown name")
+
 
 def print_notes(notes: Sequence[str], index: Index) -> None:
     """Print notes to standard error; those of the index, files without a partner, are only counted."""
-    known = {str(FrameError(p.problem, path=Path(index.root) / p.path)) for p in index.problems if not p.is_error}
+    known = {str(FrameError(p.problem, path=Path(index.root) / p.path)) for p in index.problems if p.kind in _PARTNERS}
     others = [line for line in notes if line not in known]
     for line in others[:LISTED]:
         click.echo(f"Note: {line}", err=True)
@@ -29,7 +32,8 @@ def print_notes(notes: Sequence[str], index: Index) -> None:
         click.echo(f"... and {len(others) - LISTED} more; --json lists them", err=True)
     partners = len(notes) - len(others)
     if partners:
-        click.echo(f"{partners} notes on files without a partner: 'iddkit index' lists them", err=True)
+        are = "notes" if partners > 1 else "note"
+        click.echo(f"{partners} {are} on files without a partner: 'iddkit index' lists them", err=True)
 
 
 def print_problems(problems: Sequence[EvaluationProblem], notes: Sequence[str]) -> None:

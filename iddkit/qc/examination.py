@@ -8,7 +8,7 @@ from typing import Final
 from iddkit import formats, labels
 from iddkit.annotation import Reading
 from iddkit.checks import Checked, Checking, check_reading, choose_rules
-from iddkit.errors import UserError, printable
+from iddkit.errors import printable
 from iddkit.qc.state import Frame, Project
 from iddkit.severity import Severity
 
@@ -45,11 +45,14 @@ def examine(project: Project, frame: Frame | None, reading: Reading) -> Checked 
 
 
 def examine_content(project: Project, frame: Frame, content: bytes, name: str) -> Checked | None:
-    """Return what the rules find in a file that was kept; None where nothing can be said of it."""
-    try:
-        return examine(project, frame, formats.parse(content, Path(name)))
-    except UserError:
-        return None
+    """Return what the rules find in a file that was kept; None where the project asks for nothing.
+
+    Raises
+    ------
+    UserError
+        As `examine`, or the file cannot be read.
+    """
+    return examine(project, frame, formats.parse(content, Path(name)))
 
 
 def describe_critical(checked: Checked) -> str:

@@ -42,7 +42,7 @@ def to_json(report: Report) -> str:
         "failures": list(report.failures),
         "notes": list(report.notes),
     }
-    return json.dumps(document, indent=1) + "\n"
+    return _encode(document)
 
 
 def to_sarif(report: Report) -> str:
@@ -65,11 +65,25 @@ def to_sarif(report: Report) -> str:
                 "tool": {"driver": driver},
                 "originalUriBaseIds": {"DATASET": {"uri": _uri(Path(report.index.root).absolute().as_posix()) + "/"}},
                 "columnKind": "unicodeCodePoints",
+                "invocations": [
+                    {
+                        "executionSuccessful": True,
+                        "toolExecutionNotifications": [
+                            {"level": "error", "message": {"text": line}} for line in report.failures
+                        ],
+                    }
+                ],
                 "results": list(_results(report)),
             }
         ],
     }
-    return json.dumps(document, indent=1) + "\n"
+    return _encode(document)
+
+
+def _encode(document: dict[str, Any]) -> str:
+    # What of a name is not UTF-8 would be half a surrogate pair, which strict readers refuse.
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _results(report: Report) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from iddkit.cli import options as shared
 from iddkit.cli.qc import options
 from iddkit.cli.qc.findings import finding_lines
 from iddkit.cli.qc.marks import mark_text
-from iddkit.errors import printable
+from iddkit.errors import UserError, printable
 from iddkit.qc.stages import ASKED, Stage
 
 if TYPE_CHECKING:
@@ -66,9 +66,11 @@ def _describe(work: Work, store: Store, task: Task) -> dict[str, Any]:
     kept = work.state.get(Revision, frame.id, frame.revision) if frame.revision else None
     if kept is not None:
         annotation = str(contents.path_of(store.files(work.project), kept.sha256).absolute())
-        checked = examine_content(
-            work.project, frame, contents.fetch(store.files(work.project), kept.sha256), kept.file_name
-        )
+        content = contents.fetch(store.files(work.project), kept.sha256)
+        try:
+            checked = examine_content(work.project, frame, content, kept.file_name)
+        except UserError as error:
+            click.echo(f"Note: {printable(frame.key)} could not be looked through: {error}", err=True)
     else:  # what the dataset came with, to begin from
         annotation = str(root / frame.annotation) if frame.annotation else ""
     review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage

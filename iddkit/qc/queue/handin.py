@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from iddkit import files, formats
 from iddkit.checks import Checked
-from iddkit.errors import ImageError, printable
+from iddkit.errors import ImageError, UserError, printable
 from iddkit.images import read_size
 from iddkit.qc.events import Kind
 from iddkit.qc.examination import NO_CRITICAL, describe_critical, examine
@@ -106,7 +106,13 @@ def read_handin(path: Path, folder: Path, frame: Frame | None = None, project: P
             reading.annotation.fitted(size, image.name)
     shapes = sum(not shape.deleted for shape in reading.annotation.shapes)
     problems = tuple(str(problem) for problem in reading.problems)
-    checked = None if project is None else examine(project, frame, reading)
+    checked = None
+    try:
+        checked = None if project is None else examine(project, frame, reading)
+    except UserError as error:
+        if project is None or project.findings == NO_CRITICAL:
+            raise
+        problems += (f"could not be looked through: {error}",)  # that keeps nobody from handing in
     return HandIn(contents.keep(folder, content), path.name, shapes, problems, checked)
 
 
