@@ -239,7 +239,8 @@ def _plain_polygon(element: Element) -> tuple[list[tuple[str, str]], str] | None
     # In this order elements are points if each pt holds two others, and these hold none.
     if tags[1:] != ["pt", "x", "y"] * points or list(map(len, nodes[1:])) != [2, 0, 0] * points:
         return None
-    if any(node.attrib for node in (nodes[0], *nodes[1::3])):
+    # Asked for by 'keys': 'attrib' would make a dictionary for each of thousands of elements.
+    if any(map(Element.keys, (nodes[0], *nodes[1::3]))):
         return None
     if "".join([texts[0], *texts[1::3], *filter(None, tails[1:])]).strip():
         return None
