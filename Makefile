@@ -7,6 +7,7 @@ PYTEST_OPTIONS ?=
 
 demo: .venv/installed
 	$(BIN)/iddkit demo demo/idd --drives 12 --frames 10
+	$(BIN)/iddkit check demo/idd --html demo/check.html --severity major --overwrite
 	$(BIN)/iddkit stats demo/idd --level level1
 	$(BIN)/iddkit make-lite demo/idd demo/idd_lite --factor 10
 	$(BIN)/iddkit verify demo/idd_lite

@@ -92,7 +92,7 @@ CASES: dict[str, tuple[list[View], list[tuple[View, int | None, str]]]] = {
         [
             (street(("car", EIGHT)), 2, "major"),
             (street(("car", [(10, 10), (50, 50), (50, 10), (10, 50)][::-1])), 2, "major"),
-            (street(("car", [*box(10, 10, 80, 80), (10, 12), (13, 9), (13, 13)])), 2, "minor"),
+            (street(("car", [*box(10, 10, 80, 80), (10, 16), (20, 6), (20, 18)])), 2, "minor"),
         ],
     ),
     "spike": (

@@ -25,15 +25,15 @@ _FIRST: Final = 16
 
 #: A loop of a crossing outline is grave from so many square pixels on, if they are this part of the whole area. Below
 #: the last number it is a slip of the hand that no raster shows.
-_LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 0.5
+_LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 4.0
 
 #: A spike: an angle of so many degrees at most, between edges of so many pixels at least. One of less area than the
 #: last number is a spike wherever it is: the outline runs back on itself.
 _SPIKE_ANGLE, _SPIKE_LENGTH, _SPIKE_AREA = 8.0, 8.0, 0.5
 
 #: Where a spike ends, the outline goes on in the direction from which it came, to so many degrees; past one of so many
-#: pixels, which no small wedge is, to so many.
-_SPIKE_BEND, _SPIKE_LONG, _SPIKE_BEND_LONG = 90.0, 20.0, 150.0
+#: pixels, which no small wedge is, to so many. The way back is no more than so many times as long as the way there.
+_SPIKE_BEND, _SPIKE_LONG, _SPIKE_BEND_LONG, _SPIKE_EVEN = 90.0, 20.0, 150.0, 2.0
 
 
 def unreadable_object(view: View) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def self_crossing(view: View) -> Iterator[Finding]:
 
     A hole that is cut by a bridge (a keyhole, as Cityscapes draws 'out of roi'), an outline that touches itself, and
     one that is explicitly closed are none. Minor where the loops are smaller than 64 square pixels, or 2 % of the area.
-    Outlines of more than 10,000 points are not asked.
+    Loops of less than 4 square pixels in all are none, and outlines of more than 10,000 points are not asked.
     """
     for k, crossing in view.rings.crossings.items():
         if crossing.lobes < _SLIP:
@@ -130,6 +130,7 @@ def spike(view: View) -> Iterator[Finding]:
     bend = np.degrees(np.arctan2(came[:, 0] * goes[:, 1] - came[:, 1] * goes[:, 0], (came * goes).sum(axis=1)))
     stands = abs(bend) <= np.where(shorter < _SPIKE_LONG, _SPIKE_BEND, _SPIKE_BEND_LONG)
     stands &= abs(cross) < abs(rings.areas)[rings.owner]
+    stands &= np.maximum(lengths, lengths[before]) <= _SPIKE_EVEN * shorter
     sharp &= stands | (abs(cross) / 2 < _SPIKE_AREA)
     of_ring: dict[int, list[int]] = {}
     for place in np.flatnonzero(sharp).tolist():

@@ -160,10 +160,6 @@ def agree(
         )
     found = replace(found, a=a, b=b)
     print_problems(found.problems, found.notes)
-    if as_json:
-        click.echo(json.dumps(_as_json(found), indent=1))
-    else:
-        _print_tables(found)
     contents: dict[Path, bytes] = {}
     if csv_folder is not None:
         from iddkit.reporting.agreement_tables import make_tables
@@ -183,6 +179,11 @@ def agree(
     for place in (out, html, csv_folder):
         if place is not None:
             click.echo(f"{printable(str(place))}: written", err=True)
+    # Last: who pipes it into 'head' has the files nonetheless.
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=1))
+    else:
+        _print_tables(found)
     raise click.exceptions.Exit(0 if found.ok else 1)
 
 

@@ -127,7 +127,6 @@ def check(
     for line in report.failures:
         click.echo(line, err=True)
     print_notes(report.notes, index)
-    _print(report, form, out, overwrite)
     if html is not None:
         _write_page(report, html, pictures, fill, overwrite)
     if table_folder is not None:
@@ -135,6 +134,7 @@ def check(
     failed = False
     if mend_folder is not None:
         failed = _mend(whole, mend_folder, settings=going_by, fill=fill, overwrite=overwrite)
+    _print(report, form, out, overwrite)  # last: who pipes it into 'head' has the files nonetheless
     raise click.exceptions.Exit(0 if report.ok and not failed else 1)
 
 
