@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from iddkit import synthetic
 from iddkit.annotation import Annotation, Reading, Shape
+from iddkit.checks.crossings import examine
 from iddkit.raster import paint
 from tests.strategies import IDD
 
@@ -18,14 +19,14 @@ Plant = Callable[[Annotation, np.random.Generator], Annotation]
 
 
 def clean_frame(seed: int, width: int = 640, height: int = 360) -> Annotation:
-    """Return a synthetic street without the slips of a hand: nothing repeated, deleted, hidden or cut short."""
+    """Return a synthetic street without the slips of a hand: nothing repeated, deleted, hidden, cut short, no loops."""
     annotation = synthetic.scene(seed, time=float(seed % 7), width=width, height=height, incomplete=0.0).annotation
     shapes = []
     for shape in annotation.shapes:
         points = shape.points[np.append(True, (shape.points[1:] != shape.points[:-1]).any(axis=1))]
         if len(points) > 3 and (points[0] == points[-1]).all():
             points = points[:-1]
-        if not shape.deleted:
+        if not shape.deleted and examine(points).lobes == 0:
             shapes.append(replace(shape, points=points))
     whole = numbered(Annotation(width, height, tuple(shapes)))
     painting = paint(whole, IDD)
@@ -68,11 +69,14 @@ def _adding(annotation: Annotation, place: int, label: str, points: NDArray[np.f
 def _cross(annotation: Annotation, dice: np.random.Generator) -> Annotation:
     place = _large(annotation, dice)
     points = annotation.shapes[place].points.copy()
-    # Two corners that are far from each other change places.
-    i = int(dice.integers(len(points)))
-    j = (i + len(points) // 2) % len(points)
-    points[[i, j]] = points[[j, i]]
-    return _with(annotation, place, points=points)
+    # Two corners that are far from each other change places; where that is to be seen, and no hair's breadth.
+    for i in dice.permutation(len(points)).tolist():
+        j = (i + len(points) // 2) % len(points)
+        swapped = points.copy()
+        swapped[[i, j]] = swapped[[j, i]]
+        if examine(swapped).lobes >= 1:
+            return _with(annotation, place, points=swapped)
+    raise ValueError("no two corners of it make a loop when they change places")
 
 
 def _spike(annotation: Annotation, dice: np.random.Generator) -> Annotation:

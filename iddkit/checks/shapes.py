@@ -25,7 +25,7 @@ _FIRST: Final = 16
 
 #: A loop of a crossing outline is grave from so many square pixels on, if they are this part of the whole area. Below
 #: the last number it is a slip of the hand that no raster shows.
-_LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 4.0
+_LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 0.5
 
 #: A spike: an angle of so many degrees at most, between edges of so many pixels at least. One of less area than the
 #: last number is a spike wherever it is: the outline runs back on itself.
@@ -85,7 +85,7 @@ def self_crossing(view: View) -> Iterator[Finding]:
 
     A hole that is cut by a bridge (a keyhole, as Cityscapes draws 'out of roi'), an outline that touches itself, and
     one that is explicitly closed are none. Minor where the loops are smaller than 64 square pixels, or 2 % of the area.
-    Loops of less than 4 square pixels in all are none, and outlines of more than 10,000 points are not asked.
+    Loops of less than half a square pixel are none, and outlines of more than 10,000 points are not asked.
     """
     for k, crossing in view.rings.crossings.items():
         if crossing.lobes < _SLIP:
