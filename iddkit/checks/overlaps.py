@@ -22,9 +22,10 @@ from iddkit.severity import Severity
 _BLOCK: Final = 512
 _NEIGHBOURS: Final = 256
 
-#: Pixels by which the outlines of one object drawn twice differ, however thin it is.
+#: Pixels by which the outlines of one object drawn twice differ, however thin it is, if it is so large and they overlap
+#: by so much.
 _BESIDE: Final = 2.0
-_HALF: Final = 0.5
+_THIN, _LARGE = 0.2, 40
 
 #: Outlines that overlap by this part of their union are of one object.
 _ONE: Final = 0.97
@@ -77,11 +78,10 @@ def near_duplicate_shape(view: View) -> Iterator[Finding]:
         if overlap >= (max(_ONE, least) if may_be_two else least):
             severity = Severity.MAJOR if overlap >= _ONE else Severity.MINOR
             yield Finding(severity, text, one.number, view.regions[one.number])
-        elif (
-            overlap > _HALF
-            and not may_be_two
-            and shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) <= _BESIDE
-        ):
+        elif overlap > _THIN and not may_be_two and max(view.regions[one.number][2:]) >= _LARGE:
+            # Of a thin object the overlap says little. Of a small one two pixels are much.
+            if shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) > _BESIDE:
+                continue
             yield Finding(Severity.MINOR, text, one.number, view.regions[one.number])
 
 

@@ -110,8 +110,8 @@ def self_crossing(view: View) -> Iterator[Finding]:
 def spike(view: View) -> Iterator[Finding]:
     """Find a spike: the outline runs to a vertex and back at an angle of less than 8 degrees.
 
-    Edges shorter than 8 pixels are none, nor is the tip of a wedge, such as a road in the distance: past a spike the
-    outline goes on as it came.
+    Edges shorter than 8 pixels are none, nor is the tip of a wedge, such as a road in the distance (past a spike the
+    outline goes on as it came), nor a slit between two legs.
     """
     rings = view.rings.distinct()
     out, following = rings.steps, rings.following
@@ -132,6 +132,9 @@ def spike(view: View) -> Iterator[Finding]:
     stands &= abs(cross) < abs(rings.areas)[rings.owner]
     stands &= np.maximum(lengths, lengths[before]) <= _SPIKE_EVEN * shorter
     sharp &= stands | (abs(cross) / 2 < _SPIKE_AREA)
+    # A slit that goes inwards, as between two legs, is none unless it goes through half of the object.
+    larger = (rings.boxes[:, 2:] - rings.boxes[:, :2]).max(axis=1)[rings.owner] if len(rings) else shorter
+    sharp &= (turn * rings.areas[rings.owner] > 0) | (shorter > larger / 2)
     of_ring: dict[int, list[int]] = {}
     for place in np.flatnonzero(sharp).tolist():
         of_ring.setdefault(int(rings.owner[place]), []).append(place)
