@@ -29,11 +29,14 @@ _LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 0.5
 
 #: A spike: an angle of so many degrees at most, between edges of so many pixels at least. One of less area than the
 #: last number is a spike wherever it is: the outline runs back on itself.
-_SPIKE_ANGLE, _SPIKE_LENGTH, _SPIKE_AREA = 8.0, 8.0, 0.5
+_SPIKE_ANGLE, _SPIKE_LENGTH, _SPIKE_AREA = 8.0, 10.0, 0.5
 
 #: Where a spike ends, the outline goes on in the direction from which it came, to so many degrees; past one of so many
 #: pixels, which no small wedge is, to so many. The way back is no more than so many times as long as the way there.
 _SPIKE_BEND, _SPIKE_LONG, _SPIKE_BEND_LONG, _SPIKE_EVEN = 90.0, 20.0, 150.0, 2.0
+
+#: A long spike that opens by so few degrees is one wherever it is: nobody draws a wedge or a slit like it.
+_NEEDLE_ANGLE: Final = 1.0
 
 
 def unreadable_object(view: View) -> Iterator[Finding]:
@@ -110,7 +113,7 @@ def self_crossing(view: View) -> Iterator[Finding]:
 def spike(view: View) -> Iterator[Finding]:
     """Find a spike: the outline runs to a vertex and back at an angle of less than 8 degrees.
 
-    Edges shorter than 8 pixels are none, nor is the tip of a wedge, such as a road in the distance (past a spike the
+    Edges shorter than 10 pixels are none, nor is the tip of a wedge, such as a road in the distance (past a spike the
     outline goes on as it came), nor a slit between two legs.
     """
     rings = view.rings.distinct()
@@ -131,10 +134,11 @@ def spike(view: View) -> Iterator[Finding]:
     stands = abs(bend) <= np.where(shorter < _SPIKE_LONG, _SPIKE_BEND, _SPIKE_BEND_LONG)
     stands &= abs(cross) < abs(rings.areas)[rings.owner]
     stands &= np.maximum(lengths, lengths[before]) <= _SPIKE_EVEN * shorter
-    sharp &= stands | (abs(cross) / 2 < _SPIKE_AREA)
     # A slit that goes inwards, as between two legs, is none unless it goes through half of the object.
     larger = (rings.boxes[:, 2:] - rings.boxes[:, :2]).max(axis=1)[rings.owner] if len(rings) else shorter
-    sharp &= (turn * rings.areas[rings.owner] > 0) | (shorter > larger / 2)
+    outward_or_through = (turn * rings.areas[rings.owner] > 0) | (shorter > larger / 2)
+    needle = (abs(turn) >= 180 - _NEEDLE_ANGLE) & (shorter >= _SPIKE_LONG)
+    sharp &= needle | outward_or_through & (stands | (abs(cross) / 2 < _SPIKE_AREA))
     of_ring: dict[int, list[int]] = {}
     for place in np.flatnonzero(sharp).tolist():
         of_ring.setdefault(int(rings.owner[place]), []).append(place)
