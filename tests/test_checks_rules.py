@@ -241,6 +241,14 @@ def test_rectangles_and_circles_are_objects_as_polygons_are() -> None:
     assert ("beyond-image", 2) in shaped(("car", "rectangle", [(150, 20), (250, 60)]))
 
 
+def test_a_slit_between_two_legs_is_no_spike_but_a_needle_is() -> None:
+    def legs(width: float) -> View:  # a slit of 30 px into an object of 100 x 80
+        return street(("person", [(20, 20), (120, 20), (120, 100), (70 + width, 100), (70, 70), (70, 100), (20, 100)]))
+
+    assert found("spike", legs(3)) == []
+    assert len(found("spike", legs(0.2))) == 1  # 0.4 degrees: nobody draws a slit like it
+
+
 def test_spikes_of_one_object_are_one_finding() -> None:
     comb = [point for x in range(20, 180, 20) for point in ((x, 60), (x + 0.4, 20), (x + 0.8, 60))]
     (finding,) = found("spike", street(("car", [*comb, (180, 90), (20, 90)])))
