@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from iddkit import synthetic
@@ -18,6 +19,9 @@ from tests.strategies import IDD
 Plant = Callable[[Annotation, np.random.Generator], Annotation]
 
 
+_RIDDEN: Final = ("motorcycle", "bicycle")
+
+
 def clean_frame(seed: int, width: int = 640, height: int = 360) -> Annotation:
     """Return a synthetic street without the slips of a hand: nothing repeated, deleted, hidden, cut short, no loops."""
     annotation = synthetic.scene(seed, time=float(seed % 7), width=width, height=height, incomplete=0.0).annotation
@@ -26,12 +30,23 @@ def clean_frame(seed: int, width: int = 640, height: int = 360) -> Annotation:
         points = shape.points[np.append(True, (shape.points[1:] != shape.points[:-1]).any(axis=1))]
         if len(points) > 3 and (points[0] == points[-1]).all():
             points = points[:-1]
+        if shape.label in _RIDDEN:  # without it a rider would have nothing to ride
+            points = _without_loops(points)
         if not shape.deleted and examine(points).lobes == 0:
             shapes.append(replace(shape, points=points))
     whole = numbered(Annotation(width, height, tuple(shapes)))
     painting = paint(whole, IDD)
     seen = {one.number for one, count in zip(painting.objects, painting.pixel_counts()[1:], strict=True) if count}
     return numbered(replace(whole, shapes=tuple(shape for shape in whole.shapes if shape.number in seen)))
+
+
+def _without_loops(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest piece of an outline that crosses itself."""
+    if examine(points).lobes == 0:
+        return points
+    # Twice: out of a collection of a line and of polygons come these, and out of these each of them.
+    pieces = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.Polygon(points))))
+    return shapely.get_coordinates(shapely.get_exterior_ring(max(pieces, key=shapely.area)))[:-1]
 
 
 def numbered(annotation: Annotation) -> Annotation:

@@ -154,8 +154,10 @@ CASES: dict[str, tuple[list[View], list[tuple[View, int | None, str]]]] = {
             street(("rider", box(50, 30, 20, 40)), ("motorcycle", box(50, 60, 20, 30))),
             street(("rider", box(50, 30, 20, 40)), ("bicyclegroup", box(60, 60, 20, 30))),
             street(("motorcycle", box(50, 60, 20, 30))),
+            street(("rider", box(50, 30, 20, 40)), ("fence", box(40, 55, 80, 45))),  # it may stand behind the fence
         ],
         [
+            (street(("fence", box(40, 55, 80, 45)), ("rider", box(50, 30, 20, 40))), 3, "major"),
             (street(("rider", box(50, 30, 20, 40))), 2, "major"),
             (street(("rider", box(20, 30, 20, 40)), ("motorcycle", box(150, 60, 20, 30))), 2, "minor"),
         ],
@@ -241,12 +243,26 @@ def test_rectangles_and_circles_are_objects_as_polygons_are() -> None:
     assert ("beyond-image", 2) in shaped(("car", "rectangle", [(150, 20), (250, 60)]))
 
 
-def test_a_slit_between_two_legs_is_no_spike_but_a_needle_is() -> None:
-    def legs(width: float) -> View:  # a slit of 30 px into an object of 100 x 80
-        return street(("person", [(20, 20), (120, 20), (120, 100), (70 + width, 100), (70, 70), (70, 100), (20, 100)]))
+def test_a_slit_between_two_legs_is_no_spike_but_a_needle_into_stuff_is() -> None:
+    def slit(label: str, width: float) -> View:  # of 30 px into an object of 100 x 80
+        return street((label, [(20, 20), (120, 20), (120, 100), (70 + width, 100), (70, 70), (70, 100), (20, 100)]))
 
-    assert found("spike", legs(3)) == []
-    assert len(found("spike", legs(0.2))) == 1  # 0.4 degrees: nobody draws a slit like it
+    assert found("spike", slit("person", 3)) == found("spike", slit("persongroup", 0.2)) == []
+    assert found("spike", slit("wall", 3)) == []
+    assert len(found("spike", slit("wall", 0.2))) == 1  # 0.4 degrees: nobody draws a corner like it
+    assert len(found("spike", slit("person", 0))) == 1  # there and back on the same way
+
+
+def test_posts_and_rods_of_a_large_image_are_no_spikes() -> None:
+    def rail(width: float, length: float) -> list[Finding]:
+        tip = 300 - length
+        rail = [(100, 300), (400, 300), (400, 290), (250 + width, 290), (250, tip), (249, 290), (100, 290)]
+        shapes = (Shape("building", np.array(rail, dtype=float), number=0),)
+        return found("spike", View(Reading(Annotation(1920, 1080, shapes), (), "cityscapes"), IDD))
+
+    assert rail(0.5, 40) == []
+    assert len(rail(0.5, 70)) == 1
+    assert len(rail(-1, 30)) == 1  # the way back is the way there
 
 
 def test_spikes_of_one_object_are_one_finding() -> None:

@@ -22,10 +22,13 @@ from iddkit.severity import Severity
 _BLOCK: Final = 512
 _NEIGHBOURS: Final = 256
 
-#: Pixels by which the outlines of one object drawn twice differ, however thin it is, if it is so large and they overlap
-#: by so much.
+#: Occurrences of its least point from which an outline is read. Who passes one point more often draws no object.
+_STARTS: Final = 8
+
+#: Pixels by which the outlines of one object drawn twice differ at most, however thin it is, if that is no more than
+#: this part of its longer side and they overlap by so much.
 _BESIDE: Final = 2.0
-_THIN, _LARGE = 0.2, 40
+_BESIDE_PART, _THIN = 0.05, 0.1
 
 #: Outlines that overlap by this part of their union are of one object.
 _ONE: Final = 0.97
@@ -61,8 +64,8 @@ def near_duplicate_shape(view: View) -> Iterator[Finding]:
     """Find two objects of one label with nearly one outline: drawn twice.
 
     They overlap by nine tenths of their union, or what the settings say, or no point of one outline is further than 2
-    pixels from the other, as of a thin pole. Minor for an overlap below 97 %. Two who ride one motorcycle are often
-    seen as nearly one: riders, and what else has partners, are compared by 97 % alone.
+    pixels, or 5 % of its longer side, from the other, as of a thin pole. Minor for an overlap below 97 %. Two who ride
+    one motorcycle are often seen as nearly one: riders, and what else has partners, are compared by 97 % alone.
     """
     import shapely
 
@@ -78,9 +81,10 @@ def near_duplicate_shape(view: View) -> Iterator[Finding]:
         if overlap >= (max(_ONE, least) if may_be_two else least):
             severity = Severity.MAJOR if overlap >= _ONE else Severity.MINOR
             yield Finding(severity, text, one.number, view.regions[one.number])
-        elif overlap > _THIN and not may_be_two and max(view.regions[one.number][2:]) >= _LARGE:
+        elif overlap > _THIN and not may_be_two:
             # Of a thin object the overlap says little. Of a small one two pixels are much.
-            if shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) > _BESIDE:
+            beside = min(_BESIDE, _BESIDE_PART * float(np.ptp(rings.ring(first), axis=0).max()))
+            if shapely.hausdorff_distance(rings.outlines[first], rings.outlines[second]) > beside:
                 continue
             yield Finding(Severity.MINOR, text, one.number, view.regions[one.number])
 
@@ -136,11 +140,11 @@ def order_inversion(view: View) -> Iterator[Finding]:
 def _duplicates(rings: Rings) -> list[tuple[int, int]]:
     """Return the places of polygons of one outline: each with the next one that has it."""
     alike: dict[tuple[float, ...], list[int]] = {}
-    for k, key in enumerate(zip(abs(rings.areas).round(3).tolist(), *rings.boxes.T.tolist(), strict=True)):
-        alike.setdefault(key, []).append(k)
+    for k, box in enumerate(map(tuple, rings.boxes.tolist())):
+        alike.setdefault(box, []).append(k)
     found = []
     for ks in alike.values():
-        if len(ks) > 1:  # the same area and box: only then it is worth a look at the points
+        if len(ks) > 1:  # the same box: only then it is worth a look at the points
             same: dict[bytes, list[int]] = {}
             for k in ks:
                 same.setdefault(_canonical(rings.ring(k)), []).append(k)
@@ -150,13 +154,16 @@ def _duplicates(rings: Rings) -> list[tuple[int, int]]:
 
 def _canonical(ring: NDArray[np.float64]) -> bytes:
     """Return what all ways to state one outline have in common: from its least point on, towards the lesser one."""
-    points = ring[np.append(True, (ring[1:] != ring[:-1]).any(axis=1))] + 0.0
-    start = int(np.lexsort((points[:, 1], points[:, 0]))[0])
-    forth = np.roll(points, -start, axis=0)
-    back = np.roll(forth[::-1], 1, axis=0)
-    one: bytes = forth.tobytes()
-    other: bytes = back.tobytes()
-    return min(one, other)
+    points = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)] + 0.0
+    if not len(points):
+        return b""
+    ways = []
+    for way in (points, points[::-1]):
+        # An outline that touches itself may have its least point more than once.
+        leftmost = way[:, 0] == way[:, 0].min()
+        starts = np.flatnonzero(leftmost & (way[:, 1] == way[leftmost, 1].min()))
+        ways += [np.roll(way, -start, axis=0).tobytes() for start in starts[:_STARTS].tolist()]
+    return min(ways)
 
 
 def _candidates(rings: Rings, least: float) -> Iterator[tuple[int, int]]:

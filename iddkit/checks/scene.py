@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from iddkit.annotation import POLYGON
+import numpy as np
+
+from iddkit.annotation import POLYGON, Shape
 from iddkit.checks.finding import Finding, Gap, Region
 from iddkit.checks.view import View
 from iddkit.severity import Severity
@@ -16,8 +18,8 @@ _LONG: Final = 4
 #: A partner touches the box around an object, made larger on each side by this part of its longer side.
 _NEAR: Final = 0.5
 
-#: What is smaller, in pixels of its longer side, may have its partner where nobody can tell.
-_SMALL: Final = 32
+#: What is smaller, in pixels of its longer side or as part of the image's, may have its partner where nobody can tell.
+_SMALL, _SMALL_PART = 32, 0.02
 
 
 def image_missing(view: View) -> Iterator[Finding]:
@@ -95,7 +97,10 @@ def required_label(view: View) -> Iterator[Finding]:
 
 
 def missing_partner(view: View) -> Iterator[Finding]:
-    """Find a rider without a two-wheeler, or what else is ridden, near it; major where the frame has none at all."""
+    """Find a rider without a two-wheeler, or what else is ridden, near it; major where the frame has none at all.
+
+    A rider whose seat is hidden by something nearer is none: what is ridden may be hidden as well.
+    """
     for label, partners in view.settings.partners.items():
         wanted = [shape for shape in view.shapes if view.label_of(shape) in partners and len(shape.points)]
         boxes = [view.regions[shape.number] for shape in wanted]
@@ -103,12 +108,12 @@ def missing_partner(view: View) -> Iterator[Finding]:
             box = view.regions.get(shape.number)
             if view.label_of(shape) != label or box is None or (shape.kind == POLYGON and len(shape.points) < 3):
                 continue
-            if wanted and max(box[2:]) < _SMALL:
+            if wanted and max(box[2:]) < max(_SMALL, _SMALL_PART * max(view.size)):
                 continue
             if any(_are_near(box, other) for other in boxes):
                 continue
             known = ", ".join(partner for partner in partners if partner in view.label_map)
-            if not known:
+            if not known or _is_seat_hidden(view, shape, box):
                 continue
             where = "near it" if wanted else "in the frame"
             severity = Severity.MINOR if wanted else Severity.MAJOR
@@ -119,6 +124,18 @@ def missing_partner(view: View) -> Iterator[Finding]:
 def is_sliver(one: Gap, widest: int) -> bool:
     """Return whether a gap is at most so wide, and several times as long."""
     return one.width <= widest and max(one.region[2:]) >= _LONG * one.width
+
+
+def _is_seat_hidden(view: View, shape: Shape, box: Region) -> bool:
+    """Return whether nearer objects cover half of the place, or more, where that on which a rider sits would be."""
+    painting = view.painting
+    if painting is None:
+        return False
+    order = {one.number: order for order, one in enumerate(painting.objects, start=1)}
+    x, y, width, height = box
+    top, bottom = y + height / 2, y + (1 + _NEAR) * height
+    place = painting.index[max(int(top), 0) : max(int(bottom), 0), max(int(x), 0) : max(int(x + width), 0)]
+    return place.size > 0 and 2 * np.count_nonzero(place > order.get(shape.number, 0)) >= place.size
 
 
 def _are_near(one: Region, other: Region) -> bool:

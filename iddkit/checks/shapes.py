@@ -28,15 +28,22 @@ _FIRST: Final = 16
 _LOOP, _LOOP_PART, _SLIP = 64.0, 0.02, 0.5
 
 #: A spike: an angle of so many degrees at most, between edges of so many pixels at least. One of less area than the
-#: last number is a spike wherever it is: the outline runs back on itself.
-_SPIKE_ANGLE, _SPIKE_LENGTH, _SPIKE_AREA = 8.0, 10.0, 0.5
+#: last number is a spike wherever it is: the outline runs back on itself. Others are longer than a part of the
+#: image's longer side (posts, rods and the tips of trees are shorter), or than most of the object.
+_SPIKE_ANGLE, _SPIKE_LENGTH, _SPIKE_AREA, _SPIKE_PART, _SPIKE_MOST = 8.0, 15.0, 0.5, 0.03, 0.6
 
 #: Where a spike ends, the outline goes on in the direction from which it came, to so many degrees; past one of so many
 #: pixels, which no small wedge is, to so many. The way back is no more than so many times as long as the way there.
 _SPIKE_BEND, _SPIKE_LONG, _SPIKE_BEND_LONG, _SPIKE_EVEN = 90.0, 20.0, 150.0, 2.0
 
-#: A long spike that opens by so few degrees is one wherever it is: nobody draws a wedge or a slit like it.
+#: A long spike that opens by so few degrees is one however the outline goes on: nobody draws a wedge like it.
 _NEEDLE_ANGLE: Final = 1.0
+
+#: An object without its spike has so many square pixels.
+_SPIKE_REST: Final = 16.0
+
+#: A spike that goes inwards is as long as this part of the object's longer side, at least.
+_SPIKE_THROUGH: Final = 0.75
 
 
 def unreadable_object(view: View) -> Iterator[Finding]:
@@ -113,8 +120,9 @@ def self_crossing(view: View) -> Iterator[Finding]:
 def spike(view: View) -> Iterator[Finding]:
     """Find a spike: the outline runs to a vertex and back at an angle of less than 8 degrees.
 
-    Edges shorter than 10 pixels are none, nor is the tip of a wedge, such as a road in the distance (past a spike the
-    outline goes on as it came), nor a slit between two legs.
+    Edges shorter than 15 pixels are none, nor such of less than 3 % of the image's longer side and 60 % of the object's
+    (posts and the tips of trees are like that) unless the way back is the way there, nor is the tip of a wedge, such as
+    a road in the distance (past a spike the outline goes on as it came), nor a slit between two legs.
     """
     rings = view.rings.distinct()
     out, following = rings.steps, rings.following
@@ -132,13 +140,24 @@ def spike(view: View) -> Iterator[Finding]:
     came, goes = out[before[before]], out[following]
     bend = np.degrees(np.arctan2(came[:, 0] * goes[:, 1] - came[:, 1] * goes[:, 0], (came * goes).sum(axis=1)))
     stands = abs(bend) <= np.where(shorter < _SPIKE_LONG, _SPIKE_BEND, _SPIKE_BEND_LONG)
-    stands &= abs(cross) < abs(rings.areas)[rings.owner]
-    stands &= np.maximum(lengths, lengths[before]) <= _SPIKE_EVEN * shorter
-    # A slit that goes inwards, as between two legs, is none unless it goes through half of the object.
+    areas = abs(rings.areas)[rings.owner]
+    stands &= abs(cross) < areas
+    # What is longer than half the way round all the rest is a spike, if the rest is an object and no foot of a pole.
+    across = np.hypot(*(arriving + out).T)
+    around = np.bincount(rings.owner, lengths, len(rings))[rings.owner] - lengths - lengths[before] + across
+    rest = areas - abs(cross) / 2
+    stands |= (shorter > around / 2) & (rest > np.maximum(2 * across**2, _SPIKE_REST))
+    is_even = np.maximum(lengths, lengths[before]) <= _SPIKE_EVEN * shorter
+    # A slit that goes inwards, as between two legs, is none unless it goes through most of the object. Sky and ground
+    # have no legs: a needle into them is one.
     larger = (rings.boxes[:, 2:] - rings.boxes[:, :2]).max(axis=1)[rings.owner] if len(rings) else shorter
-    outward_or_through = (turn * rings.areas[rings.owner] > 0) | (shorter > larger / 2)
+    is_outward = (turn * rings.areas[rings.owner] > 0) | (shorter > _SPIKE_THROUGH * larger)
     needle = (abs(turn) >= 180 - _NEEDLE_ANGLE) & (shorter >= _SPIKE_LONG)
-    sharp &= needle | outward_or_through & (stands | (abs(cross) / 2 < _SPIKE_AREA))
+    if needle.any():
+        has_legs = np.array([view.is_thing(shape) for shape in rings.shapes])[rings.owner]
+        is_outward |= needle & ~has_legs
+    is_long = (shorter >= _SPIKE_PART * max(view.size)) | (shorter >= _SPIKE_MOST * larger)
+    sharp &= is_outward & is_long & is_even & (needle | stands) | (abs(cross) / 2 < _SPIKE_AREA)
     of_ring: dict[int, list[int]] = {}
     for place in np.flatnonzero(sharp).tolist():
         of_ring.setdefault(int(rings.owner[place]), []).append(place)
