@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,12 +20,41 @@ from iddkit.errors import OptionError
 
 T = TypeVar("T")
 R = TypeVar("R")
+K = TypeVar("K")
 
 # Tasks handed to a worker at once: enough to hide the hand-over, few enough to lose little when killed.
 _BATCH = 8
 
 # New objects after which Python looks for cycles among them.
 _OBJECTS_BETWEEN = 50_000
+
+
+def run_all(
+    do: Callable[[T], R],
+    tasks: Sequence[T],
+    jobs: int,
+    preload: Sequence[str],
+    key: Callable[[R], K],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[K, R]:
+    """Return the results of all tasks by their keys, and say after each how many of how many are done.
+
+    Parameters
+    ----------
+    do, tasks, jobs, preload
+        As `run_tasks` takes them.
+    key
+        Of a result.
+    progress
+        Called with the number of tasks that are done, and of all.
+    """
+    found: dict[K, R] = {}
+    with closing(run_tasks(do, tasks, jobs, preload)) as results:
+        for result in results:
+            found[key(result)] = result
+            if progress is not None:
+                progress(len(found), len(tasks))
+    return found
 
 
 def _do_all(do: Callable[[T], R], tasks: Sequence[T]) -> list[R]:

@@ -46,7 +46,8 @@ def _without_loops(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return points
     # Twice: out of a collection of a line and of polygons come these, and out of these each of them.
     pieces = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapely.Polygon(points))))
-    return shapely.get_coordinates(shapely.get_exterior_ring(max(pieces, key=shapely.area)))[:-1]
+    largest: NDArray[np.float64] = shapely.get_coordinates(shapely.get_exterior_ring(max(pieces, key=shapely.area)))
+    return largest[:-1]
 
 
 def numbered(annotation: Annotation) -> Annotation:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from iddkit.agreement.agreement import Agreement, FrameAgreement
 from iddkit.agreement.boundary import check_tolerances
-from iddkit.agreement.compare import Compared, Method, compare_frame, method_of
+from iddkit.agreement.compare import Compared, compare_frame, method_of
 from iddkit.agreement.pairs import ONLY, Pair, Pairs, pair_frames
 from iddkit.agreement.side import Side, labelled, left_out, make_side, open_index, reader_of
 from iddkit.agreement.summarize import Resampling, summarize
@@ -22,7 +21,7 @@ from iddkit.metrics.evaluation import DATASET, MISSING, EvaluationProblem
 from iddkit.raster import FILLS
 from iddkit.raster import UNKNOWN as WAYS
 from iddkit.statistics.columns import coarser_levels
-from iddkit.workers import run_tasks
+from iddkit.workers import run_all
 
 _PRELOAD = ("iddkit.agreement.run", "cv2")
 
@@ -113,7 +112,8 @@ def agree(
     tasks = [pair for pair in matched.pairs if pair.key not in refused]
     if not tasks:
         raise _error_of(matched.pairs[0], refused)
-    compared = _compare_all(how, tasks, min(jobs, 1 + len(tasks) // _FRAMES_OF_A_WORKER), progress)
+    workers = min(jobs, 1 + len(tasks) // _FRAMES_OF_A_WORKER)
+    compared = run_all(partial(compare_frame, how), tasks, workers, _PRELOAD, lambda one: one.place, progress)
     problems = [
         problem
         for side, index in zip(sides, indexes, strict=True)
@@ -203,18 +203,6 @@ def _levels_of_pairs(sides: Sequence[Side], pairs: Sequence[Pair]) -> tuple[dict
 def _error_of(pair: Pair, refused: _Refused) -> FrameError:
     side, problem = refused[pair.key]
     return FrameError(problem, path=side.file(pair.a if side.name == "A" else pair.b))
-
-
-def _compare_all(
-    how: Method, tasks: Sequence[Pair], jobs: int, progress: Callable[[int, int], None] | None
-) -> dict[int, Compared]:
-    compared: dict[int, Compared] = {}
-    with closing(run_tasks(partial(compare_frame, how), tasks, jobs, _PRELOAD)) as results:
-        for result in results:
-            compared[result.place] = result
-            if progress is not None:
-                progress(len(compared), len(tasks))
-    return compared
 
 
 def _collect(

@@ -157,7 +157,7 @@ def _canonical(ring: NDArray[np.float64]) -> bytes:
     points = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)] + 0.0
     if not len(points):
         return b""
-    ways = []
+    ways: list[bytes] = []
     for way in (points, points[::-1]):
         # An outline that touches itself may have its least point more than once.
         leftmost = way[:, 0] == way[:, 0].min()

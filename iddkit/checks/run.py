@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from iddkit.groundtruth.ledger import Ledger
 from iddkit.labels import LabelMap
 from iddkit.raster import FILLS
 from iddkit.severity import Severity
-from iddkit.workers import run_tasks
+from iddkit.workers import run_all
 
 # What the workers need, loaded once for all of them.
 _PRELOAD = ("iddkit.checks.frame", "iddkit.formats.cityscapes", "shapely", "cv2")
@@ -154,12 +153,7 @@ def check(
         raise FrameError("no frame has an annotation; label images have no objects to check", path=index.root)
     chosen, has_images = choose_rules(rules), any(frame.image is not None for frame in tasks)
     how = Checking(Path(index.root), label_map, chosen, settings or Settings(), fill, has_images)
-    found: dict[str, tuple[Checked, Traits | None]] = {}
-    with closing(run_tasks(partial(check_frame, how), tasks, jobs, _PRELOAD)) as results:
-        for checked, traits in results:
-            found[checked.key] = checked, traits
-            if progress is not None:
-                progress(len(found), len(tasks))
+    found = run_all(partial(check_frame, how), tasks, jobs, _PRELOAD, lambda one: one[0].key, progress)
     failures, notes = _problems(index)
     ordered, foreign = _without_foreign([found[frame.key] for frame in tasks], index, len(tasks))
     of_frames = [one for _, one in ordered if one is not None]

@@ -135,7 +135,8 @@ def _is_seat_hidden(view: View, shape: Shape, box: Region) -> bool:
     x, y, width, height = box
     top, bottom = y + height / 2, y + (1 + _NEAR) * height
     place = painting.index[max(int(top), 0) : max(int(bottom), 0), max(int(x), 0) : max(int(x + width), 0)]
-    return place.size > 0 and 2 * np.count_nonzero(place > order.get(shape.number, 0)) >= place.size
+    nearer = np.count_nonzero(place > order.get(shape.number, 0))
+    return place.size > 0 and bool(2 * nearer >= place.size)
 
 
 def _are_near(one: Region, other: Region) -> bool:

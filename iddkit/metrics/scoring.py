@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from iddkit.metrics.truth import are_plain, as_labels, choose_frames, common_lev
 from iddkit.raster import FILLS
 from iddkit.raster import UNKNOWN as WAYS
 from iddkit.statistics.source import LabelReader, label_file
-from iddkit.workers import run_tasks
+from iddkit.workers import run_all
 
 # A worker takes as long to start as some hundreds of frames to score.
 _FRAMES_OF_A_WORKER = 300
@@ -125,7 +124,8 @@ def evaluate(
         for place, frame in enumerate(wanted)
         if place not in refused and frame.key in found.files and frame.key not in own
     ]
-    scored = _score_all(how, tasks, min(jobs, 1 + len(tasks) // _FRAMES_OF_A_WORKER), progress)
+    workers = min(jobs, 1 + len(tasks) // _FRAMES_OF_A_WORKER)
+    scored = run_all(partial(score_frame, how), tasks, workers, _PRELOAD, lambda one: one.place, progress)
     problems = [*_problems_of_dataset(index, split), *_problems_of_folder(how.folder, found)]
     for place, frame in enumerate(wanted):
         if place in refused:
@@ -157,18 +157,6 @@ def _is_label_of(root: Path, frame: Frame, file: Path) -> bool:
         return os.path.samefile(root / (label_file(frame) or ""), file)
     except OSError:  # whatever is wrong with a file is said when it is read
         return False
-
-
-def _score_all(
-    how: Protocol, tasks: Sequence[Task], jobs: int, progress: Callable[[int, int], None] | None
-) -> dict[int, Scored]:
-    scored: dict[int, Scored] = {}
-    with closing(run_tasks(partial(score_frame, how), tasks, jobs, _PRELOAD)) as results:
-        for result in results:
-            scored[result.place] = result
-            if progress is not None:
-                progress(len(scored), len(tasks))
-    return scored
 
 
 def _add_up(

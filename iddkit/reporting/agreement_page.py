@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from iddkit.reporting.agreement_pictures import draw_worst
 from iddkit.reporting.confusion_figure import draw_matrix
 from iddkit.reporting.figure import Drawing, hexadecimal, percent, render, styled
 from iddkit.reporting.page import Fact, render_page
-from iddkit.reporting.sections import Listing, Picture, Section, embed, plain
+from iddkit.reporting.sections import Listing, Picture, Section, data_uri, embed, plain
 from iddkit.reporting.sheet import Sheet
 from iddkit.reporting.tables import to_csv
 
@@ -165,8 +164,7 @@ def _page(
 
 
 def _embed_sheet(content: bytes, width: int, height: int) -> dict[str, Any]:
-    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-    return {"source": source, "width": width, "height": height, "file": SHEET}
+    return {"source": data_uri("image/png", content), "width": width, "height": height, "file": SHEET}
 
 
 def _name(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from PIL import Image, ImageDraw
 from iddkit.annotation import Annotation, Shape
 from iddkit.checks.finding import Finding, Gap, Region
 from iddkit.geometry import polygons
+from iddkit.reporting.sections import data_uri
 
 #: Size of a picture, and what it shows around a region: this part of its longer side, so many pixels at least.
 WIDTH, HEIGHT = 300, 200
@@ -85,7 +85,7 @@ def as_data(picture: NDArray[np.uint8]) -> str:
     """Return a picture as the address of an image inside a page: a JPEG in base64."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_uri("image/jpeg", file.getvalue())
 
 
 def _window(region: Region) -> tuple[float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from iddkit.qc.progress.claims import ASSUMED
 from iddkit.reporting.figure import Drawing, render, styled
 from iddkit.reporting.page import render_page
 from iddkit.reporting.qc_plan_figure import draw_oc_curve
+from iddkit.reporting.sections import embed
 from iddkit.reporting.tables import Cell, Column, Table, to_markdown
 
 _VERDICTS: Final = {"accept": "accepted", "return": "returned", "": "open"}
@@ -54,7 +54,7 @@ def certificate_page(certificate: Certificate) -> bytes:
                 "title": title,
                 "words": _plan_words(one),
                 "risks": _plain(_risk_table(one)) if one.risks else None,
-                "figure": _embed(_draw(one)),
+                "figure": None if (drawing := _draw(one)) is None else embed(drawing),
             }
             for title, one in _plans(certificate)
         ],
@@ -263,13 +263,6 @@ def _plain(table: Table) -> dict[str, Any]:
         "headings": [(column.name, flag) for column, flag in zip(table.columns, numbers, strict=True)],
         "rows": [list(zip(row, numbers, strict=True)) for row in texts],
     }
-
-
-def _embed(drawing: Drawing | None) -> dict[str, Any] | None:
-    if drawing is None:
-        return None
-    source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.svg).decode('ascii')}"
-    return {"source": source, "width": drawing.width, "height": drawing.height}
 
 
 def _escape(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from iddkit.reporting.tables import Table
 SHOWN_ROWS: Final = 100
 
 #: A figure is embedded as SVG up to so many bytes, else as PNG.
-_MOST_SVG = 160_000
+MOST_SVG: Final = 160_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,29 @@ def plain(listing: Listing, colors: Mapping[str, str]) -> dict[str, Any]:
     colors
         By class, as HTML writes them: classes in columns that are called so have a chip of theirs.
     """
-    table = listing.table
+    return {
+        "heading": listing.heading,
+        "title": printable(listing.table.title),
+        "csv": listing.csv,
+        "folded": listing.folded,
+        **plain_table(listing.table, ("class", "true class"), colors, SHOWN_ROWS),
+    }
+
+
+def plain_table(table: Table, named: Collection[str], colors: Mapping[str, str], most: int) -> dict[str, Any]:
+    """Return a table as templates take it: headings and their groups, and its first rows.
+
+    Parameters
+    ----------
+    table
+        What is shown.
+    named
+        Headings of the columns whose texts have a chip of their color.
+    colors
+        By text, as HTML writes them.
+    most
+        Rows that are shown.
+    """
     numbers = [table.is_number(i) for i in range(len(table.columns))]
     groups: list[list[Any]] = []
     for column in table.columns:
@@ -77,12 +99,7 @@ def plain(listing: Listing, colors: Mapping[str, str]) -> dict[str, Any]:
             groups[-1][1] += 1
         else:
             groups.append([printable(column.group), 1])
-    named = [column.heading in ("class", "true class") for column in table.columns]
     return {
-        "heading": listing.heading,
-        "title": printable(table.title),
-        "csv": listing.csv,
-        "folded": listing.folded,
         "groups": groups if any(text for text, _ in groups) else [],
         "headings": [(printable(column.heading), flag) for column, flag in zip(table.columns, numbers, strict=True)],
         "rows": [
@@ -90,18 +107,22 @@ def plain(listing: Listing, colors: Mapping[str, str]) -> dict[str, Any]:
                 {
                     "text": text.replace("-", "\N{MINUS SIGN}") if numbers[i] else text,
                     "is_number": numbers[i],
-                    "color": colors.get(text, "") if named[i] else "",
+                    "color": colors.get(text, "") if table.columns[i].heading in named else "",
                 }
                 for i, text in enumerate(row)
             ]
-            for row in table.texts()[:SHOWN_ROWS]
+            for row in table.texts()[:most]
         ],
         "total": len(table.rows),
     }
 
 
-def embed(drawing: Drawing) -> dict[str, Any]:
-    """Return a figure as the attributes of an image that a page holds in itself."""
-    kind, content = ("svg+xml", drawing.svg) if len(drawing.svg) <= _MOST_SVG else ("png", drawing.png)
-    source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return {"source": source, "width": drawing.width, "height": drawing.height}
+def embed(drawing: Drawing, most_svg: int = MOST_SVG) -> dict[str, Any]:
+    """Return a figure as the attributes of an image that a page holds in itself, as SVG up to so many bytes."""
+    kind, content = ("svg+xml", drawing.svg) if len(drawing.svg) <= most_svg else ("png", drawing.png)
+    return {"source": data_uri(f"image/{kind}", content), "width": drawing.width, "height": drawing.height}
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """Return the address of a content of some media type that holds the content."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from iddkit.reporting.contact_sheet import draw_contact_sheet
 from iddkit.reporting.figure import Drawing, hexadecimal
 from iddkit.reporting.figures import draw_figures
 from iddkit.reporting.page import render_page
+from iddkit.reporting.sections import data_uri, embed, plain_table
 from iddkit.reporting.subset_sections import glossary, sections
 from iddkit.reporting.subset_tables import BY_SPLIT, make_tables, name_of
 from iddkit.reporting.subset_words import (
@@ -151,8 +151,8 @@ def _page(
         sections=sections(evidence),
         headings=_headings(evidence),
         tables={name: _plain_table(name, table, colors) for name, table in tables.items()},
-        figures={name: _embed(drawing) for name, drawing in drawings.items()},
-        sheet=sheet and {"source": _uri("image/jpeg", sheet.content), "width": sheet.width, "height": sheet.height},
+        figures={name: embed(drawing, _MOST_SVG) for name, drawing in drawings.items()},
+        sheet=sheet and {"source": data_uri("image/jpeg", sheet.content), "width": sheet.width, "height": sheet.height},
         legend=[
             {"name": printable(label.name), "color": hexadecimal(label.color)}
             for label in evidence.splits[0].level(evidence.level).labels
@@ -172,31 +172,7 @@ def _page(
 
 def _plain_table(name: str, table: Table, colors: Mapping[str, str]) -> dict[str, Any]:
     kept = _kept(name)
-    numbers = [table.is_number(i) for i in range(len(table.columns))]
-    named = [column.heading in ("label", "and label") for column in table.columns]
-    groups: list[list[Any]] = []
-    for column in table.columns:
-        if groups and column.group == groups[-1][0]:
-            groups[-1][1] += 1
-        else:
-            groups.append([printable(column.group), 1])
-    return {
-        "groups": groups if any(text for text, _ in groups) else [],
-        "headings": [(printable(column.heading), flag) for column, flag in zip(table.columns, numbers, strict=True)],
-        "rows": [
-            [
-                {
-                    "text": text.replace("-", "\N{MINUS SIGN}") if numbers[i] else text,
-                    "is_number": numbers[i],
-                    "color": colors.get(text, "") if named[i] else "",
-                }
-                for i, text in enumerate(row)
-            ]
-            for row in table.texts()[:kept]
-        ],
-        "total": len(table.rows),
-        "left_out": len(table.rows) > kept,
-    }
+    return plain_table(table, ("label", "and label"), colors, kept) | {"left_out": len(table.rows) > kept}
 
 
 def _kept(name: str) -> int:
@@ -208,16 +184,6 @@ def _headings(evidence: SubsetEvidence) -> dict[str, str]:
     named = {name_of(kind, split): split.name for split in evidence.splits for kind in BY_SPLIT}
     every = [name for section in sections(evidence) for name in (*section.figures, *section.tables)]
     return {name: printable(named.get(name, "")) for name in every}
-
-
-def _embed(drawing: Drawing) -> dict[str, Any]:
-    is_small = len(drawing.svg) <= _MOST_SVG
-    source = _uri("image/svg+xml", drawing.svg) if is_small else _uri("image/png", drawing.png)
-    return {"source": source, "width": drawing.width, "height": drawing.height}
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def plan_rows(evidence: SubsetEvidence) -> list[tuple[str, str]]:

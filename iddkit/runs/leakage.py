@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,7 +14,7 @@ from iddkit.errors import ImageError, UserError
 from iddkit.frames import Frame
 from iddkit.likeness import ALIKE, details, read_thumbnail, stack
 from iddkit.runs.record import Leakage, NearDuplicate
-from iddkit.workers import run_tasks
+from iddkit.workers import run_all
 
 if TYPE_CHECKING:
     pass
@@ -106,12 +105,7 @@ def _read_all(
     failed: Callable[[UserError], None] | None,
 ) -> list[_Seen]:
     tasks = [(place, frame.image) for place, frame in enumerate(frames) if frame.image is not None]
-    found: dict[int, _Seen] = {}
-    with closing(run_tasks(partial(_read, Path(root)), tasks, jobs, _PRELOAD)) as results:
-        for one in results:
-            found[one.place] = one
-            if progress is not None:
-                progress(len(found), len(tasks))
+    found = run_all(partial(_read, Path(root)), tasks, jobs, _PRELOAD, lambda one: one.place, progress)
     seen = [found[place] for place, _ in tasks]
     for one in seen:
         if one.error is not None and failed is not None:
