@@ -28,7 +28,7 @@ check: .venv/installed
 .venv/installed: setup.cfg setup.py pyproject.toml constraints.txt iddkit/raster/_scanline.c iddkit/statistics/_unfilter.c iddkit/metrics/_pairs.c
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "iddkit needs Python 3.11 or later: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,web]'
 	touch $@
 
 clean:

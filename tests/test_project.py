@@ -39,13 +39,25 @@ def test_every_requirement_is_pinned_in_the_constraints() -> None:
     }
     options = setup_cfg()
     extras = options["options.extras_require"]
-    wanted = "\n".join((options["options"]["install_requires"], extras["dev"], extras["train"]))
+    wanted = "\n".join((options["options"]["install_requires"], *(extras[name] for name in ("dev", "train", "web"))))
     names = {plain(re.split(r"[ <>=!\[]", line)[0]) for line in wanted.splitlines() if line.strip()}
     assert names <= pinned
 
 
 def test_the_command_line_loads_neither_torch_nor_a_web_server_nor_an_image_library() -> None:
-    heavy = ("torch", "fastapi", "cv2", "pandas", "matplotlib", "shapely", "pycocotools", "sqlalchemy", "PIL")
+    heavy = (
+        "torch",
+        "fastapi",
+        "pydantic",
+        "argon2",
+        "cv2",
+        "pandas",
+        "matplotlib",
+        "shapely",
+        "pycocotools",
+        "sqlalchemy",
+        "PIL",
+    )
     code = f"import sys, iddkit.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 
-from iddkit.qc.store.database import create_store, open_store, read_project
+from iddkit.qc.store.database import VERSION, create_store, open_store, read_project
 from iddkit.qc.store.migrate import make_config
 from iddkit.qc.verify import verify
 from tests.qc_commands import begin, call, do, refused, take
@@ -138,7 +138,7 @@ def test_a_project_of_before_is_brought_up_to_date() -> None:
         values = (1, "old", 2, "UTC", 3, 60, 1, "idd", "{}", "{}", "qc_files")
         old.execute(f"INSERT INTO project ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", values)
     old.close()
-    assert "'iddkit qc upgrade' brings them to 0002" in refused("people")
+    assert f"'iddkit qc upgrade' brings them to {VERSION}" in refused("people")
     do("upgrade")
     with open_store("qc.db").reading() as connection:
         project = read_project(connection)

@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("iddkit.cli.qc.frames", "release"),
     "drop": ("iddkit.cli.qc.frames", "drop"),
     "restore": ("iddkit.cli.qc.frames", "restore"),
+    "serve": ("iddkit.cli.qc.serve", "serve"),
+    "link": ("iddkit.cli.qc.serve", "link"),
     "plan": ("iddkit.cli.qc.plan", "plan"),
     "checklist": ("iddkit.cli.qc.project", "checklist"),
     "settings": ("iddkit.cli.qc.project", "settings"),

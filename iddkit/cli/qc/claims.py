@@ -13,7 +13,7 @@ from iddkit.cli import options as shared
 from iddkit.cli.qc import options
 from iddkit.cli.qc.findings import finding_lines
 from iddkit.cli.qc.marks import mark_text
-from iddkit.errors import UserError, printable
+from iddkit.errors import printable
 from iddkit.qc.stages import ASKED, Stage
 
 if TYPE_CHECKING:
@@ -56,37 +56,31 @@ def take_next(store: Store, as_name: str, stage: str | None, as_json: bool) -> N
 
 def _describe(work: Work, store: Store, task: Task) -> dict[str, Any]:
     """Return what a person has to know of their task, as JSON values."""
-    from iddkit.qc.examination import examine_content
-    from iddkit.qc.progress.failures import read_failures
-    from iddkit.qc.state import Person, Revision
+    from iddkit.qc.progress.brief import read_brief
     from iddkit.qc.store import contents
 
-    frame, checked = task.frame, None
-    root = Path(os.path.normpath(frame.root))
-    kept = work.state.get(Revision, frame.id, frame.revision) if frame.revision else None
+    frame = task.frame
+    brief = read_brief(store, work, frame)
+    if brief.problem:
+        click.echo(f"Note: {printable(frame.key)} could not be looked through: {brief.problem}", err=True)
+    root, kept, checked = Path(os.path.normpath(frame.root)), brief.revision, brief.checked
     if kept is not None:
         annotation = str(contents.path_of(store.files(work.project), kept.sha256).absolute())
-        content = contents.fetch(store.files(work.project), kept.sha256)
-        try:
-            checked = examine_content(work.project, frame, content, kept.file_name)
-        except UserError as error:
-            click.echo(f"Note: {printable(frame.key)} could not be looked through: {error}", err=True)
     else:  # what the dataset came with, to begin from
         annotation = str(root / frame.annotation) if frame.annotation else ""
-    review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
     return {
         "frame": frame.key,
         "stage": frame.stage,
-        "review": review if review.startswith("qc") else "",
+        "review": brief.review,
         "again": task.again,
         "claimed_until": options.local_text(frame.claimed_until or 0, work.project.timezone),
         "image": str(root / frame.image) if frame.image else "",
         "annotation": annotation,
         "revision": frame.revision,
         "file_name": "" if kept is None else kept.file_name,
-        "by": "" if kept is None else work.state.get(Person, kept.person).name,
+        "by": brief.by,
         "round": frame.rounds,
-        "failures": [failure.to_json() for failure in read_failures(work.connection, frame.id)],
+        "failures": [failure.to_json() for failure in brief.failures],
         "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
         "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
     }

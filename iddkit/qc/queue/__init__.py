@@ -8,9 +8,9 @@
 
 from iddkit.qc.queue.assignment import assign_peer, give, hand_over, note_holder
 from iddkit.qc.queue.batches import Conclusion, conclude, draw_sample, freeze
-from iddkit.qc.queue.claims import Task, release, take_next
+from iddkit.qc.queue.claims import Task, look_ahead, release, take_next
 from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
-from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit
+from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit, take_in
 from iddkit.qc.queue.people import add_person, change_person, find_person, set_absence
 from iddkit.qc.queue.project import change_project, start_project
 from iddkit.qc.queue.reviews import review
@@ -36,6 +36,7 @@ __all__ = [
     "freeze",
     "give",
     "hand_over",
+    "look_ahead",
     "note_holder",
     "read_handin",
     "release",
@@ -44,5 +45,6 @@ __all__ = [
     "set_absence",
     "start_project",
     "submit",
+    "take_in",
     "take_next",
 ]

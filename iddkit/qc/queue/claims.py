@@ -61,12 +61,20 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
             return Task(frame, again=True)
     if Role.ANNOTATOR in person.role_set:
         hand_over(work)
+    found = look_ahead(work, person, stage)
+    if found is None:
+        return None
+    until = work.at + work.project.claim_seconds * 1_000_000
+    work.append(Kind.CLAIMED, person.id, frame=found.id, stage=found.stage, data={"until": until})
+    return Task(work.state.get(Frame, found.id))
+
+
+def look_ahead(work: Work, person: Person, stage: Stage | None = None) -> Frame | None:
+    """Return the frame that a person would be given next, beside what they have; nothing is claimed."""
     for query, values in _queries(work, person, stage):
         found = work.find(Frame, query, **values)
         if found:
-            until = work.at + work.project.claim_seconds * 1_000_000
-            work.append(Kind.CLAIMED, person.id, frame=found[0].id, stage=found[0].stage, data={"until": until})
-            return Task(work.state.get(Frame, found[0].id))
+            return found[0]
     return None
 
 

@@ -97,7 +97,13 @@ def read_handin(path: Path, folder: Path, frame: Frame | None = None, project: P
     StoreError
         It cannot be kept.
     """
-    content = files.read_bytes(path)
+    return take_in(files.read_bytes(path), path, folder, frame, project)
+
+
+def take_in(
+    content: bytes, path: Path, folder: Path, frame: Frame | None = None, project: Project | None = None
+) -> HandIn:
+    """Read an annotation file that is in memory already, as `read_handin` does; `path` is what it is called."""
     reading = formats.parse(content, path)
     if frame is not None and frame.image:
         image = Path(frame.root, frame.image)

@@ -26,7 +26,7 @@ from iddkit.qc.store.tables import projects
 from iddkit.qc.store.work import Work
 
 #: The version of the tables that this code reads and writes: the latest in ``migrations/versions``.
-VERSION: Final = "0002"
+VERSION: Final = "0003"
 
 # Seconds that a writer waits for the others.
 _PATIENCE: Final = 120
@@ -59,6 +59,12 @@ class Store:
             with _named_errors(self.url), connection.begin() as transaction:
                 yield connection
                 transaction.rollback()
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[Work]:
+        """Open a transaction in which rows are looked up and nothing can be written."""
+        with self.reading() as connection:
+            yield Work.begin(connection, to_microseconds(datetime.now(UTC)))
 
     @contextlib.contextmanager
     def writing(self, now: datetime | None = None) -> Iterator[Work]:

@@ -149,6 +149,31 @@ samples = Table(
     Column("bad", Integer, nullable=False),
 )
 
+# How people sign in. It is no part of the state: nothing in the log tells of it, and no backup holds it.
+accounts = Table(
+    "account",
+    metadata,
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("password", Text, nullable=False),
+)
+
+links = Table(
+    "link",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("person", Integer, nullable=False, index=True),
+    Column("until", _BIG, nullable=False),
+)
+
+sessions = Table(
+    "session",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("person", Integer, nullable=False, index=True),
+    Column("csrf", Text, nullable=False),
+    Column("until", _BIG, nullable=False, index=True),
+)
+
 #: Where each kind of row lies.
 TABLES: Final[dict[type, Table]] = {
     state.Project: projects,

@@ -1,0 +1,71 @@
+"""What a person has to know of a frame before they work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iddkit.checks import Checked
+from iddkit.errors import UserError
+from iddkit.qc.examination import examine_content
+from iddkit.qc.progress.failures import Failure, read_failures
+from iddkit.qc.stages import REVIEWS, Stage
+from iddkit.qc.state import Frame, Person, Revision
+from iddkit.qc.store import contents
+from iddkit.qc.store.database import Store
+from iddkit.qc.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A frame for one who works on it.
+
+    Attributes
+    ----------
+    frame
+        Where it stands.
+    review
+        The review that it waits for, a recheck's too; "" if it waits for none.
+    revision
+        The version that counts; None before the first one.
+    content
+        Its file, or None.
+    by
+        Name of who handed it in, or "".
+    failures
+        The reviews that failed it, the earliest first.
+    checked
+        What the machine finds in it; None where the project asks for nothing.
+    problem
+        Why the machine could not look it through, or "".
+    """
+
+    frame: Frame
+    review: str
+    revision: Revision | None
+    content: bytes | None
+    by: str
+    failures: tuple[Failure, ...]
+    checked: Checked | None
+    problem: str
+
+
+def read_brief(store: Store, work: Work, frame: Frame) -> Brief:
+    """Return what there is to know of a frame.
+
+    Raises
+    ------
+    StoreError
+        The version that counts is missing among the files, or is not what was handed in.
+    """
+    review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
+    revision = work.state.get(Revision, frame.id, frame.revision) if frame.revision else None
+    content, by, checked, problem = None, "", None, ""
+    if revision is not None:
+        content = contents.fetch(store.files(work.project), revision.sha256)
+        by = work.state.get(Person, revision.person).name
+        try:
+            checked = examine_content(work.project, frame, content, revision.file_name)
+        except UserError as error:
+            problem = str(error)
+    failures = tuple(read_failures(work.connection, frame.id))
+    return Brief(frame, review if review in REVIEWS else "", revision, content, by, failures, checked, problem)

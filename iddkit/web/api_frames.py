@@ -1,0 +1,252 @@
+"""``/api/v1/frames``: a frame with its image and annotation, hand-ins and verdicts."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import Path as InPath
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+
+from iddkit.errors import FrameError, ImageError, UserError
+from iddkit.files import read_bytes, sha256
+from iddkit.images import read_size
+from iddkit.qc import queue
+from iddkit.qc.access import may_see
+from iddkit.qc.checklist import load_checklist
+from iddkit.qc.events import Kind
+from iddkit.qc.progress.brief import Brief, read_brief
+from iddkit.qc.progress.history import fetch_revision, read_history
+from iddkit.qc.stages import Action
+from iddkit.qc.state import Frame, Person
+from iddkit.qc.store.tables import events
+from iddkit.qc.store.work import Work
+from iddkit.web.api_tasks import tell_frame
+from iddkit.web.picture import Drawing, draw, image_path, read_picture
+from iddkit.web.signing import AtDesk, Desk, SignedIn
+from iddkit.web.values import VerdictBody
+
+router = APIRouter(prefix="/api/v1/frames", tags=["frames"])
+
+FrameId = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+
+#: What is named by its content never changes: a browser may keep it for a day, for its user alone.
+_KEPT: Final = {"Cache-Control": "private, max-age=86400, immutable"}
+
+# A full frame is some megabytes.
+_draw = lru_cache(maxsize=32)(draw)
+
+
+def find_seen(work: Work, person: Person, number: int) -> Frame:
+    """Return a frame that a person may see; 404 for one that is not there, and for one that they may not see."""
+    try:
+        frame = work.state.get(Frame, number)
+    except KeyError:
+        raise HTTPException(404, "no such frame") from None
+    if not may_see(work.connection, person, frame):
+        raise HTTPException(404, "no such frame")
+    return frame
+
+
+@router.get("/{number}")
+def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Tell all there is to know of a frame: where it stands, its objects, what was said of it, what is asked."""
+    with desk.store.looking() as work:
+        found = find_seen(work, session.person, number)
+        brief = read_brief(desk.store, work, found)
+        settings, at = work.project, work.at
+    checklist = load_checklist(settings.checklist)
+    drawing, problem = _try_to_draw(brief, settings.label_map)
+    checked, image = brief.checked, image_path(found)
+    claim = found.claimant == session.person.id and (found.claimed_until or 0) > at
+    return {
+        **tell_frame(found),
+        "review": brief.review,
+        "claimed": claim,
+        "claimed_until": found.claimed_until if claim else None,
+        "by": brief.by,
+        "file_name": "" if brief.revision is None else brief.revision.file_name,
+        "image": f"/api/v1/frames/{number}/image" if image is not None else None,
+        "index": _index_path(number, brief, drawing),
+        "width": drawing.width,
+        "height": drawing.height,
+        "objects": drawing.objects,
+        "shapes": drawing.shapes,
+        "problem": problem or brief.problem,
+        "failures": [failure.to_json() for failure in brief.failures],
+        "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
+        "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
+        "questions": [{"code": asked.code, "text": asked.text} for asked in checklist.of(brief.review)],
+        "reasons": [
+            {"code": reason.code, "text": reason.text, "severity": str(reason.severity)} for reason in checklist.reasons
+        ],
+    }
+
+
+@router.get("/{number}/image", response_class=Response)
+def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
+    """Return the image: JPEG or PNG."""
+    with desk.store.looking() as work:
+        path = image_path(find_seen(work, session.person, number))
+    if path is None:
+        raise HTTPException(404, "this frame has no image")
+    try:
+        kind, content = read_picture(path)
+    except ImageError as error:  # where it lies is nobody's business
+        raise HTTPException(404, error.problem) from error
+    return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/{number}/index", response_class=Response)
+def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on."""
+    with desk.store.looking() as work:
+        brief = read_brief(desk.store, work, find_seen(work, session.person, number))
+        label_map = work.project.label_map
+    drawing, problem = _try_to_draw(brief, label_map)
+    if drawing.index is None:
+        raise HTTPException(404, problem or "this frame has no annotation of a known size")
+    is_named = of and of == _index_name(brief)
+    return Response(drawing.index, media_type="image/png", headers=_KEPT if is_named else None)
+
+
+@router.get("/{number}/annotation", response_class=Response)
+def annotation(
+    number: FrameId, desk: AtDesk, session: SignedIn, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
+) -> Response:
+    """Return a version of the annotation, byte for byte as it was handed in; without a number the one that counts."""
+    with desk.store.looking() as work:
+        found = find_seen(work, session.person, number)
+        content = fetch_revision(
+            work.connection, desk.store.files(work.project), found, found.revision if revision is None else revision
+        )
+    headers = {"Content-Disposition": f'attachment; filename="frame{number}.annotation"'}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/{number}/history")
+def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Tell all that happened to a frame."""
+    with desk.store.looking() as work:
+        found = read_history(work.connection, find_seen(work, session.person, number))
+    return {"history": [happening.to_json() for happening in found]}
+
+
+@router.post("/{number}/release")
+def release(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Give a claimed frame back."""
+    with desk.store.writing() as work:
+        found = find_seen(work, session.person, number)
+        return tell_frame(queue.release(work, found, session.person))
+
+
+@router.post("/{number}/verdict")
+def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Pass or fail a frame. Sent once more with the same `request`, after an answer was lost, it changes nothing."""
+    with desk.store.looking() as work:
+        checklist = load_checklist(work.project.checklist)
+    marks = [mark.to_mark(checklist) for mark in body.marks]
+    with desk.store.writing() as work:
+        found = find_seen(work, session.person, number)
+        person = work.state.get(Person, session.person.id)
+        if body.request:
+            if _was_judged(work, found, person, body.request):
+                return {**tell_frame(found), "was_there": True}
+            work.stamp = {"request": body.request}
+        queue.review(
+            work,
+            found,
+            person,
+            Action(body.verdict),
+            checklist=checklist,
+            marks=marks,
+            answers=body.answers,
+            seconds=body.seconds,
+            revision=body.revision,
+            text=body.text,
+        )
+        judged = work.state.get(Frame, number)
+    return {**tell_frame(judged), "was_there": False}
+
+
+@router.post("/{number}/annotation")
+async def submit(
+    number: FrameId,
+    request: Request,
+    desk: AtDesk,
+    session: SignedIn,
+    name: Annotated[str, Query(min_length=1, max_length=200)],
+    base: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+    seconds: Annotated[int, Query(ge=0, le=24 * 3600)] = 0,
+) -> dict[str, Any]:
+    """Hand in an annotation, the body as it is in the file called `name`; what the machine finds in it is told."""
+    content = await request.body()
+    return await run_in_threadpool(_submit, desk, session.person, number, content, name, base, seconds)
+
+
+def _submit(
+    desk: Desk, signed_in: Person, number: int, content: bytes, name: str, base: int | None, seconds: int
+) -> dict[str, Any]:
+    with desk.store.looking() as work:
+        found = find_seen(work, signed_in, number)
+        project = work.project
+    called = PurePath(name.replace("\\", "/")).name
+    if not called.isprintable() or not called.strip("."):
+        raise HTTPException(422, "no name of a file")
+    handin = queue.take_in(content, Path(called), desk.store.files(project), found, project)
+    with desk.store.writing() as work:
+        person = work.state.get(Person, signed_in.id)
+        outcome = queue.submit(work, find_seen(work, person, number), person, handin, seconds=seconds, base=base)
+    checked = handin.checked
+    return {
+        **tell_frame(outcome.frame),
+        "handed_in": outcome.revision.number,
+        "conflict": outcome.conflict,
+        "was_there": outcome.was_there,
+        "shapes": handin.shapes,
+        "problems": list(handin.problems),
+        "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
+    }
+
+
+def _was_judged(work: Work, frame: Frame, person: Person, request: str) -> bool:
+    """Return whether this very request of this person was answered before: its event names it."""
+    of_theirs = (events.c.frame == frame.id, events.c.kind == Kind.REVIEWED, events.c.actor == person.id)
+    found = work.connection.execute(select(events.c.data).where(*of_theirs))
+    return any(json.loads(data).get("request") == request for (data,) in found)
+
+
+def _try_to_draw(brief: Brief, label_map: str) -> tuple[Drawing, str]:
+    """Return the version that counts, before the first one what the dataset came with; and what is wrong with it."""
+    frame, nothing = brief.frame, Drawing(0, 0, (), (), None)
+    content, name = brief.content, "" if brief.revision is None else brief.revision.file_name
+    try:
+        if content is None:
+            if not frame.annotation or ".." in PurePath(frame.annotation).parts:
+                return nothing, ""
+            content, name = read_bytes(Path(frame.root, frame.annotation)), PurePath(frame.annotation).name
+        return _draw(content, name, label_map, _size_of(frame)), ""
+    except UserError as error:
+        return nothing, error.problem
+
+
+def _size_of(frame: Frame) -> tuple[int, int] | None:
+    path = image_path(frame)
+    try:
+        return None if path is None else read_size(path)
+    except (ImageError, FrameError):
+        return None
+
+
+def _index_name(brief: Brief) -> str:
+    return brief.revision.sha256 if brief.revision is not None else sha256(brief.frame.key.encode())
+
+
+def _index_path(number: int, brief: Brief, drawing: Drawing) -> str | None:
+    if drawing.index is None:
+        return None
+    return f"/api/v1/frames/{number}/index?of={_index_name(brief)}"

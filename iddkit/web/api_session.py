@@ -1,0 +1,110 @@
+"""``/api/v1/session``, ``me``, ``links``: signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from iddkit.qc import accounts, queue
+from iddkit.qc.queue.people import require_lead
+from iddkit.web.signing import AtDesk, Desk, SignedIn, cookie_name, give_cookie, now, roles_of, take_cookie
+from iddkit.web.values import Credentials, Invited, NewPassword, Welcome
+
+router = APIRouter(prefix="/api/v1", tags=["signing in"])
+
+
+@router.post("/session")
+def sign_in(body: Credentials, request: Request, response: Response, desk: AtDesk) -> dict[str, Any]:
+    """Sign in by name and password."""
+    keys = _keys(request, f"name {body.name}")
+    _require_patience(desk, keys)
+    with desk.store.reading() as connection:
+        person = accounts.check_password(connection, body.name, body.password)
+    if person is None:
+        desk.attempts.note(*keys)
+        raise HTTPException(401, "no such name with this password")
+    desk.attempts.forget(*keys)
+    with desk.store.writing() as work:
+        token, session = accounts.open_session(work.connection, person, now())
+    give_cookie(response, desk.settings, token)
+    return _tell(session)
+
+
+@router.post("/session/link")
+def sign_in_by_link(body: Welcome, request: Request, response: Response, desk: AtDesk) -> dict[str, Any]:
+    """Sign in by a link of the lead, and choose a password; the link is void afterwards."""
+    keys = _keys(request)
+    _require_patience(desk, keys)
+    with desk.store.writing() as work:
+        person = accounts.use_link(work.connection, body.token, now())
+        if person is not None:
+            accounts.set_password(work.connection, person, body.password)
+            token, session = accounts.open_session(work.connection, person, now())
+    if person is None:
+        desk.attempts.note(*keys)
+        raise HTTPException(401, "this link was used, is too old, or never was")
+    give_cookie(response, desk.settings, token)
+    return _tell(session)
+
+
+@router.delete("/session")
+def sign_out(request: Request, response: Response, desk: AtDesk, _: SignedIn) -> dict[str, Any]:
+    """Sign out."""
+    with desk.store.writing() as work:
+        accounts.close_session(work.connection, request.cookies[cookie_name(desk.settings)])
+    take_cookie(response, desk.settings)
+    return {}
+
+
+@router.get("/me")
+def me(session: SignedIn) -> dict[str, Any]:
+    """Say who is signed in."""
+    return _tell(session)
+
+
+@router.put("/me/password")
+def change_password(
+    body: NewPassword, request: Request, response: Response, desk: AtDesk, session: SignedIn
+) -> dict[str, Any]:
+    """Choose another password; whoever else is signed in by this name no longer is."""
+    keys = _keys(request, f"name {session.person.name}")
+    _require_patience(desk, keys)
+    with desk.store.reading() as connection:
+        known = accounts.check_password(connection, session.person.name, body.old)
+    if known is None:
+        desk.attempts.note(*keys)
+        raise HTTPException(403, "the password so far is another one")
+    with desk.store.writing() as work:
+        accounts.set_password(work.connection, session.person, body.new)
+        token, session = accounts.open_session(work.connection, session.person, now())
+    give_cookie(response, desk.settings, token)
+    return _tell(session)
+
+
+@router.post("/links")
+def make_link(body: Invited, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Make a link by which a person signs in once: a lead does."""
+    with desk.store.writing() as work:
+        actor = queue.find_person(work, session.person.name)
+        require_lead(work, actor, "link")
+        person = queue.find_person(work, body.name)
+        token = accounts.make_link(work.connection, person, now())
+    return {"name": person.name, "path": f"/welcome#{token}", "hours": accounts.LINK // 3_600_000_000}
+
+
+def _tell(session: accounts.Session) -> dict[str, Any]:
+    person = session.person
+    return {"name": person.name, "roles": roles_of(person), "csrf": session.csrf, "until": session.until}
+
+
+def _keys(request: Request, *more: str) -> tuple[str, ...]:
+    address = request.client.host if request.client is not None else "nowhere"
+    return (f"address {address}", *more)
+
+
+def _require_patience(desk: Desk, keys: tuple[str, ...]) -> None:
+    seconds = desk.attempts.wait(*keys)
+    if seconds > 0:
+        headers = {"Retry-After": str(int(seconds) + 1)}
+        raise HTTPException(429, f"too many attempts; wait {seconds:.0f} seconds", headers=headers)

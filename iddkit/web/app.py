@@ -1,0 +1,69 @@
+"""The application: the API, the pages, and what all of them pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+
+import iddkit
+from iddkit.errors import RefusedError, StoreError, UserError, printable
+from iddkit.qc.store.database import Store
+from iddkit.web import api_frames, api_session, api_tasks, pages
+from iddkit.web.attempts import Attempts
+from iddkit.web.guards import Guards
+from iddkit.web.settings import Settings
+from iddkit.web.signing import Desk
+
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
+    """Return the application for a project.
+
+    Parameters
+    ----------
+    store
+        Its database, which stays open as long as the application is used.
+    settings
+        Of the server.
+    """
+    settings = settings or Settings()
+    app = FastAPI(
+        title="iddkit review",
+        version=iddkit.__version__,
+        summary="The review of annotations by people: four stages, a log that is only added to.",
+        docs_url=None,  # their scripts come from elsewhere, and this works offline
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
+    app.add_middleware(Guards, most_bytes=settings.most_bytes)
+    app.add_exception_handler(UserError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    for router in (api_session.router, api_tasks.router, api_frames.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    return app
+
+
+def _tell(_: Request, error: Exception) -> JSONResponse:
+    """Answer with what a user can mend; where files lie is left out."""
+    assert isinstance(error, UserError)
+    status = 409 if isinstance(error, RefusedError) else 503 if isinstance(error, StoreError) else 422
+    detail = ": ".join(part for part in (error.where, error.problem) if part)
+    return JSONResponse({"detail": detail}, status_code=status)
+
+
+def _tell_invalid(_: Request, error: Exception) -> JSONResponse:
+    """Answer with what is wrong in a request, and where: not with what was sent, a password perhaps."""
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"loc": [printable(str(part)) for part in one["loc"]], "msg": printable(one["msg"], 500), "type": one["type"]}
+        for one in error.errors()
+    ]
+    return JSONResponse({"detail": found}, status_code=422)

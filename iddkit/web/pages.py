@@ -1,0 +1,85 @@
+"""The pages: made on the server, the same data as the API gives."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from iddkit.qc.progress.desk import read_desk
+from iddkit.qc.stages import ASKED
+from iddkit.web.api_frames import FrameId, find_seen
+from iddkit.web.api_tasks import tell_desk, tell_frame
+from iddkit.web.signing import AtDesk, find_signed_in, roles_of
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.get("/sign-in")
+def sign_in() -> HTMLResponse:
+    """Ask for name and password."""
+    return _page("sign_in.html")
+
+
+@router.get("/welcome")
+def welcome() -> HTMLResponse:
+    """Ask one who comes by a link for a password; the token stands behind the #, which no server is sent."""
+    return _page("welcome.html")
+
+
+@router.get("/")
+def home(request: Request, desk: AtDesk) -> Response:
+    """Show what waits for a person."""
+    session = find_signed_in(request, desk)
+    if session is None:
+        return RedirectResponse("/sign-in", 303)
+    with desk.store.looking() as work:
+        found = read_desk(work, session.person, datetime.now(UTC))
+        project = work.project.name
+    stages = [str(stage) for stage, roles in ASKED.items() if session.person.role_set & {*roles}]
+    done = [(_word(one.kind, one.stage, one.verdict), one.count, _minutes(one.seconds)) for one in found.done]
+    return _page("home.html", **_of(session), project=project, desk=tell_desk(found), stages=stages, done=done)
+
+
+@router.get("/frames/{number}")
+def review(number: FrameId, request: Request, desk: AtDesk) -> Response:
+    """Show a frame to be reviewed or mended."""
+    session = find_signed_in(request, desk)
+    if session is None:
+        return RedirectResponse("/sign-in", 303)
+    with desk.store.looking() as work:
+        found = find_seen(work, session.person, number)
+    return _page("review.html", **_of(session), frame=tell_frame(found))
+
+
+def _of(session: Any) -> dict[str, Any]:
+    return {"name": session.person.name, "roles": roles_of(session.person), "csrf": session.csrf}
+
+
+def _word(kind: str, stage: str, verdict: str) -> str:
+    if kind == "reviewed":
+        return f"{stage.upper()}: {'passed' if verdict == 'pass' else 'failed'}"
+    return {"submitted": f"handed in ({stage})", "worked": "other work"}.get(kind, kind)
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}" if seconds else "-"
+
+
+def _page(template: str, **values: object) -> HTMLResponse:
+    return HTMLResponse(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("iddkit.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

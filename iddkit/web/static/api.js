@@ -1,0 +1,54 @@
+// Requests to the server, and the words that tell how they went.
+
+const csrf = document.body.dataset.csrf ?? "";
+
+export class Refused extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+// Sends a request and returns the answer as JSON; throws Refused for an answer that is none, TypeError without a network.
+export async function call(method, path, body) {
+  const headers = { "X-CSRF-Token": csrf };
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = raw ? "application/octet-stream" : "application/json";
+  const answer = await fetch(path, {
+    method,
+    headers,
+    body: body === undefined || raw ? body : JSON.stringify(body),
+    credentials: "same-origin",
+  });
+  if (answer.status === 401 && csrf) location.assign("/sign-in");
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, words(said.detail) || `${answer.status} ${answer.statusText}`);
+  return said;
+}
+
+function words(detail) {
+  if (Array.isArray(detail)) return detail.map((one) => `${one.loc?.at(-1) ?? ""}: ${one.msg}`).join("; ");
+  return detail;
+}
+
+export function say(text, isBad = false) {
+  const line = document.getElementById("message");
+  line.textContent = text;
+  line.classList.toggle("bad", isBad);
+  line.hidden = !text;
+}
+
+export function make(tag, attributes = {}, ...inside) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...inside);
+  return element;
+}
+
+document.getElementById("sign-out")?.addEventListener("click", async () => {
+  await call("DELETE", "/api/v1/session").catch(() => {});
+  location.assign("/sign-in");
+});

@@ -1,0 +1,87 @@
+"""The bodies of requests: what a page or a script sends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+
+from iddkit.qc.accounts import LONGEST, SHORTEST
+from iddkit.qc.checklist import Checklist, Mark
+from iddkit.severity import Severity
+
+#: Pixels from the corner of an image that a mark can lie at.
+_FAR = 10**6
+
+#: Text without what no database can store.
+Words = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\w-]+$")]
+Pixel = Annotated[int, Field(strict=True, ge=-_FAR, le=_FAR)]
+
+
+class Body(BaseModel):
+    """A body without anything that is not asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Credentials(Body):
+    """A name and a password."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Annotated[str, StringConstraints(max_length=LONGEST)]
+
+
+class Welcome(Body):
+    """A link that works once, and the password to begin with."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+
+
+class NewPassword(Body):
+    """The password so far, and the one from now on."""
+
+    old: Annotated[str, StringConstraints(max_length=LONGEST)]
+    new: Annotated[str, StringConstraints(min_length=SHORTEST, max_length=LONGEST)]
+
+
+class Invited(Body):
+    """Who is to have a link."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Asked(Body):
+    """Which stage is wanted; null for any."""
+
+    stage: Literal["annotate", "qc1", "qc2", "qc3", "qc4", "repair", "recheck", "escalated"] | None = None
+
+
+class MarkBody(Body):
+    """A defect (`iddkit.qc.checklist.Mark`); without a severity it has that of its reason."""
+
+    reason: Code
+    severity: Severity | None = None
+    shape: Annotated[int, Field(strict=True, ge=0, le=10**9)] | None = None
+    label: Words = ""
+    region: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
+    text: Words = ""
+
+    def to_mark(self, checklist: Checklist) -> Mark:
+        """Return the mark; OptionError if the checklist has no such reason."""
+        reason = checklist.reason(self.reason)
+        severity = self.severity or reason.severity
+        return Mark(reason.code, severity, self.shape, self.label.strip(), self.region, self.text)
+
+
+class VerdictBody(Body):
+    """A verdict on the version that was looked at; `request` is a random word that tells it from all others."""
+
+    verdict: Literal["pass", "fail"]
+    revision: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+    marks: Annotated[list[MarkBody], Field(max_length=1000)] = []
+    answers: Annotated[dict[Code, StrictBool], Field(max_length=100)] = {}
+    text: Words = ""
+    request: Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w-]*$")] = ""
+    seconds: Annotated[StrictInt, Field(ge=0, le=24 * 3600)] = 0

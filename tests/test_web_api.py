@@ -1,0 +1,328 @@
+"""The HTTP API of the review: signing in, who may see and do what, and that nothing is done twice or lost."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not installed")
+pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
+pytest.importorskip("httpx2", reason="needs httpx2")
+
+from argon2 import PasswordHasher
+from starlette.testclient import TestClient
+
+from iddkit import formats, frames, labels, synthetic
+from iddkit.qc import accounts, queue
+from iddkit.qc.events import Kind
+from iddkit.qc.stages import Role
+from iddkit.qc.store.database import Store, create_store
+from iddkit.qc.verify import verify
+from iddkit.raster import paint
+from iddkit.web.app import create_app
+from iddkit.web.settings import Settings
+
+PASSWORD = "correct horse"
+TEAM = {"lea": Role.LEAD, "ann": Role.ANNOTATOR, "bo": Role.ANNOTATOR, "cy": Role.ANNOTATOR, "sue": Role.SUPERVISOR} | {
+    "rex": Role.RESEARCHER
+}
+
+SignIn = Callable[[str], TestClient]
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let passwords cost no time; how they are kept is a test of its own."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A project of two frames in two batches, each with an image and an annotation."""
+    root = tmp_path / "idd"
+    for number in range(2):
+        scene = synthetic.scene(number, width=160, height=90)
+        name = f"frame{number:04d}"
+        (root / f"gtFine/train/{number}").mkdir(parents=True)
+        (root / f"leftImg8bit/train/{number}").mkdir(parents=True)
+        content = formats.dumper("cityscapes")(scene.annotation)
+        (root / f"gtFine/train/{number}/{name}_gtFine_polygons.json").write_bytes(content)
+        picture = Image.fromarray(synthetic.render(scene))
+        picture.save(root / f"leftImg8bit/train/{number}/{name}_leftImg8bit.png")
+    made = create_store(str(tmp_path / "qc.db"), durable=False)
+    index = frames.scan(root)
+    with made.writing() as work:
+        queue.start_project(work, "street")
+        lead = queue.add_person(work, "lea", [Role.LEAD])
+        for name, role in list(TEAM.items())[1:]:
+            queue.add_person(work, name, [role], lead)
+        for batch, frame in zip("BC", index.frames, strict=True):
+            queue.add_frames(work, replace(index, frames=(frame,)), batch, lead)
+        for person in queue.people.read_people(work):
+            accounts.set_password(work.connection, person, PASSWORD)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sign_in(store: Store) -> Iterator[SignIn]:
+    """Return what signs a person in, and returns their browser."""
+    app, addresses = create_app(store, Settings(attempts=3, pause=60.0, most_bytes=2_000_000)), itertools.count(1)
+    opened: list[TestClient] = []
+
+    def browser(name: str) -> TestClient:
+        client = TestClient(app, client=(f"10.0.0.{next(addresses)}", 1), raise_server_exceptions=True)
+        opened.append(client)
+        if name:
+            said = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
+            assert said.status_code == 200, said.text
+            client.headers["X-CSRF-Token"] = said.json()["csrf"]
+        return client
+
+    yield browser
+    for client in opened:
+        client.close()
+
+
+def polygons(store: Store, number: int = 0) -> bytes:
+    return next((store.folder / f"idd/gtFine/train/{number}").glob("*.json")).read_bytes()
+
+
+def hand_in(client: TestClient, number: int, content: bytes) -> dict[str, Any]:
+    assert client.post("/api/v1/tasks/next", json={"stage": "annotate"}).json()["frame"]["id"] == number
+    said = client.post(f"/api/v1/frames/{number}/annotation?name=a.json", content=content)
+    assert said.status_code == 200, said.text
+    found: dict[str, Any] = said.json()
+    return found
+
+
+def test_who_is_not_signed_in_gets_nothing(sign_in: SignIn) -> None:
+    client = sign_in("")
+    for method, path in (("get", "me"), ("get", "desk"), ("get", "frames/1"), ("get", "frames/1/image")):
+        assert getattr(client, method)(f"/api/v1/{path}").status_code == 401, path
+    for path in ("tasks/next", "frames/1/verdict", "frames/1/annotation?name=a.json", "frames/1/release", "links"):
+        assert client.post(f"/api/v1/{path}", json={}).status_code in (401, 422), path
+    assert client.get("/", follow_redirects=False).headers["location"] == "/sign-in"
+
+
+def test_a_password_that_is_wrong_too_often_makes_wait(sign_in: SignIn) -> None:
+    client = sign_in("")
+    wrong = {"name": "bo", "password": "wrong horse"}
+    assert [client.post("/api/v1/session", json=wrong).status_code for _ in range(4)] == [401, 401, 401, 429]
+    # Of the name, too, from wherever it is tried, and with the right password.
+    said = sign_in("").post("/api/v1/session", json={"name": "bo", "password": PASSWORD})
+    assert said.status_code == 429
+    assert int(said.headers["retry-after"]) > 0
+    nobody = sign_in("").post("/api/v1/session", json={"name": "nobody", "password": PASSWORD})
+    assert nobody.status_code == 401
+    assert nobody.json() == {"detail": "no such name with this password"}
+
+
+def test_a_link_works_once_and_brings_a_password(sign_in: SignIn) -> None:
+    path = sign_in("lea").post("/api/v1/links", json={"name": "cy"}).json()["path"]
+    token, client = path.partition("#")[2], sign_in("")
+    before = sign_in("cy")
+    assert client.post("/api/v1/session/link", json={"token": token, "password": "short"}).status_code == 422
+    said = client.post("/api/v1/session/link", json={"token": token, "password": "another horse"})
+    assert (said.status_code, said.json()["name"]) == (200, "cy")
+    again = sign_in("").post("/api/v1/session/link", json={"token": token, "password": "another horse"})
+    assert again.status_code == 401
+    assert before.get("/api/v1/me").status_code == 401  # who was signed in by the name no longer is
+    assert sign_in("").post("/api/v1/session", json={"name": "cy", "password": PASSWORD}).status_code == 401
+
+
+def test_only_a_lead_makes_links(sign_in: SignIn) -> None:
+    assert sign_in("sue").post("/api/v1/links", json={"name": "lea"}).status_code == 409
+
+
+def test_what_no_page_of_ours_asked_for_changes_nothing(sign_in: SignIn) -> None:
+    client = sign_in("bo")
+    for forged in ("", "x" * 43):
+        said = client.post("/api/v1/tasks/next", json={"stage": None}, headers={"X-CSRF-Token": forged})
+        assert said.status_code == 403
+    cookie = client.post("/api/v1/session", json={"name": "bo", "password": PASSWORD}).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+
+
+def test_a_session_that_was_ended_is_worth_nothing(sign_in: SignIn) -> None:
+    client = sign_in("bo")
+    kept = dict(client.cookies)
+    assert client.delete("/api/v1/session").status_code == 200
+    client.cookies.update(kept)
+    assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_frame_goes_from_hand_in_to_repair_and_back(sign_in: SignIn, store: Store) -> None:
+    ann, bo = sign_in("ann"), sign_in("bo")
+    said = hand_in(ann, 1, polygons(store))
+    assert (said["stage"], said["handed_in"], said["conflict"]) == ("qc1", 1, "")
+    peer = next(one for one in (bo, sign_in("cy")) if one.get("/api/v1/desk").json()["queue"])
+    found = peer.post("/api/v1/tasks/next", json={}).json()["frame"]
+    assert (found["id"], found["stage"]) == (1, "qc1")
+    document = peer.get("/api/v1/frames/1").json()
+    assert document["claimed"]
+    assert document["questions"]
+    mark = {"reason": "wrong-label", "shape": 3, "label": "truck", "text": "it carries bricks"}
+    verdict = {"verdict": "fail", "revision": 1, "marks": [mark], "request": "one"}
+    assert peer.post("/api/v1/frames/1/verdict", json=verdict).json()["stage"] == "repair"
+    (repair,) = ann.get("/api/v1/desk").json()["repairs"]
+    assert repair["failure"]["marks"][0]["text"] == "it carries bricks"
+    assert "it carries bricks" in ann.get("/").text
+    done = peer.get("/api/v1/desk").json()["done"]
+    assert [(one["kind"], one["verdict"], one["count"]) for one in done] == [("reviewed", "fail", 1)]
+    changed = polygons(store).replace(b'"sky"', b'"building"', 1)
+    again = ann.post("/api/v1/frames/1/annotation?name=a.json&base=1", content=changed).json()
+    assert (again["stage"], again["handed_in"]) == ("qc1", 2)
+    assert ann.get("/api/v1/frames/1/annotation?revision=1").content == polygons(store)
+    assert verify(store).findings == ()
+
+
+def test_a_verdict_that_is_sent_twice_counts_once(sign_in: SignIn, store: Store) -> None:
+    hand_in(sign_in("ann"), 1, polygons(store))
+    peer = next(one for one in (sign_in("bo"), sign_in("cy")) if one.get("/api/v1/desk").json()["queue"])
+    verdict = {"verdict": "pass", "revision": 1, "request": "a-word"}
+    first, second = (peer.post("/api/v1/frames/1/verdict", json=verdict) for _ in range(2))
+    assert (first.status_code, first.json()["was_there"]) == (200, False)
+    assert (second.status_code, second.json()["was_there"], second.json()["stage"]) == (200, True, "qc2")
+    # Under another word it is another verdict, and not this person's to give.
+    assert peer.post("/api/v1/frames/1/verdict", json={**verdict, "request": "other"}).status_code == 409
+    with store.looking() as work:
+        rows = work.connection.exec_driver_sql("SELECT kind FROM event").scalars().all()
+    assert rows.count(str(Kind.REVIEWED)) == 1
+
+
+def test_a_verdict_is_refused_as_the_review_refuses_it(sign_in: SignIn, store: Store) -> None:
+    ann = sign_in("ann")
+    hand_in(ann, 1, polygons(store))
+    said = ann.post("/api/v1/frames/1/verdict", json={"verdict": "pass", "revision": 1})
+    assert said.status_code == 409
+    assert "nobody reviews what they drew" in said.json()["detail"]
+    said = sign_in("sue").post("/api/v1/frames/1/verdict", json={"verdict": "pass", "revision": 1})
+    assert said.status_code == 409
+    bad = {"verdict": "fail", "revision": 1, "marks": [{"reason": "no-such-reason"}]}
+    assert sign_in("bo").post("/api/v1/frames/1/verdict", json=bad).status_code == 422
+
+
+def test_who_has_no_part_in_a_batch_sees_nothing_of_it(sign_in: SignIn, store: Store) -> None:
+    hand_in(sign_in("ann"), 1, polygons(store))
+    for name in ("ann", "lea", "sue"):
+        assert sign_in(name).get("/api/v1/frames/1").status_code == 200, name
+    ann, rex = sign_in("ann"), sign_in("rex")
+    for client, number in ((ann, 2), (rex, 1)):
+        for what in ("", "/image", "/index", "/annotation", "/history"):
+            said = client.get(f"/api/v1/frames/{number}{what}")
+            # Not told from one that is not there.
+            assert (said.status_code, said.json()) == (404, {"detail": "no such frame"}), what
+        assert client.post(f"/api/v1/frames/{number}/release").status_code == 404
+        assert client.post(f"/api/v1/frames/{number}/annotation?name=a.json", content=b"{}").status_code == 404
+    assert ann.get("/api/v1/frames/99").json() == {"detail": "no such frame"}
+
+
+def test_the_index_image_tells_the_object_at_each_pixel(sign_in: SignIn, store: Store) -> None:
+    client = sign_in("ann")
+    hand_in(client, 1, polygons(store))
+    document = client.get("/api/v1/frames/1").json()
+    said = client.get(document["index"])
+    pixels = np.array(Image.open(io.BytesIO(said.content))).astype(int)
+    idd = labels.load("idd")
+    painting = paint(formats.parse(polygons(store), Path("a.json")).annotation, idd, "pillow", unknown="void")
+    assert np.array_equal(pixels[..., 0] + 256 * pixels[..., 1], painting.index)
+    assert document["objects"] == [one.number for one in painting.objects]
+    assert {shape["number"] for shape in document["shapes"]} >= {*document["objects"]}
+    assert client.get(document["image"]).headers["content-type"] == "image/png"
+    # The next version has another address: what a browser kept is never taken for it.
+    assert "immutable" in said.headers["cache-control"]
+    assert "immutable" not in client.get("/api/v1/frames/1/index").headers.get("cache-control", "")
+
+
+def test_files_that_are_no_annotations_are_refused_and_nothing_is_kept(sign_in: SignIn, store: Store) -> None:
+    client = sign_in("ann")
+    client.post("/api/v1/tasks/next", json={})
+    bomb = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><annotation>&d;</annotation>'
+    for name, content in (("a.json", b"{"), ("a.xml", bomb), ("a.zip", b"PK\x03\x04"), ("../../a.json", b"[" * 10_000)):
+        said = client.post("/api/v1/frames/1/annotation", params={"name": name}, content=content)
+        assert said.status_code == 422, name
+        assert str(store.folder) not in said.text
+    assert client.post("/api/v1/frames/1/annotation?name=a.json", content=b" " * 2_000_001).status_code == 413
+    assert not list(store.folder.glob("qc_files/**/*.json"))
+    assert not [path for path in store.folder.glob("qc_files/**/*") if path.is_file()]
+
+
+def test_every_answer_tells_the_browser_what_it_may_do(sign_in: SignIn) -> None:
+    client = sign_in("bo")
+    for path in ("/", "/sign-in", "/static/review.js", "/api/v1/me", "/nowhere", "/static/../app.py"):
+        headers = client.get(path).headers
+        assert "script-src 'self'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    assert client.get("/static/%2e%2e/app.py").status_code == 404
+    for name in ("sign_in", "welcome", "home", "review"):
+        template = Path(__file__).parents[1] / f"iddkit/web/templates/{name}.html"
+        assert "onclick" not in template.read_text()
+        assert "style=" not in template.read_text()
+
+
+def test_a_path_that_leads_out_of_the_dataset_is_no_image(sign_in: SignIn, store: Store) -> None:
+    (store.folder / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE frame SET image = '../secret.png' WHERE id = 1")
+    said = sign_in("lea").get("/api/v1/frames/1/image")
+    assert said.status_code == 404
+
+
+def test_the_api_describes_itself(sign_in: SignIn) -> None:
+    paths = sign_in("").get("/api/v1/openapi.json").json()["paths"]
+    assert {"/api/v1/session", "/api/v1/tasks/next", "/api/v1/frames/{number}/verdict"} <= paths.keys()
+    assert all(path.startswith("/api/v1/") for path in paths)
+    for path, methods in paths.items():
+        for method, told in methods.items():
+            assert told.get("description"), (method, path)
+
+
+ODD = (
+    b"[" * 100_000,
+    b"\xff",
+    b'{"name": "\\ud800", "password": "x"}',
+    b'{"name": "a\\u0000", "password": "x\\u0000"}',
+    b'{"verdict": "pass", "revision": 1, "text": "\\ud800"}',
+    b'{"verdict": "pass", "revision": 1, "text": "\\u0000"}',
+    b'{"verdict": "pass", "revision": 1e400}',
+    b'{"verdict": "pass", "revision": NaN}',
+    b'{"verdict": "pass", "revision": 99999999999999999999}',
+    b'{"verdict": "fail", "revision": 1, "marks": [{"reason": "wrong-label", "region": [1, 2, 3, 99999999999]}]}',
+    b'{"verdict": "fail", "revision": 1, "\\ud800": 1}',
+)
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+def test_what_nobody_would_send_is_told_to_be_wrong(sign_in: SignIn, body: bytes) -> None:
+    client = sign_in("lea")
+    kind = {"content-type": "application/json"}
+    for path in ("session", "session/link", "tasks/next", "links", "frames/1/verdict"):
+        said = client.post(f"/api/v1/{path}", content=body, headers=kind)
+        assert said.status_code in (400, 401, 422, 429), (path, said.text)
+    assert client.put("/api/v1/me/password", content=body, headers=kind).status_code in (400, 422)
+
+
+def test_odd_names_and_numbers_are_told_to_be_wrong(sign_in: SignIn, store: Store) -> None:
+    client = sign_in("ann")
+    client.post("/api/v1/tasks/next", json={})
+    for name in ("a\0.json", "..", "/", "\\", "x" * 201):
+        said = client.post("/api/v1/frames/1/annotation", params={"name": name}, content=b"{")
+        assert said.status_code == 422, name
+    for path in ("api/v1/frames/99999999999999999999", "api/v1/frames/-1", "api/v1/frames/1/annotation?revision=9"):
+        assert client.get(f"/{path}").status_code in (404, 422), path
+    for path in ("api/v1/tasks/ahead?stage=x", "frames/99", "frames/abc", "api/v1/frames/1/annotation"):
+        assert client.get(f"/{path}").status_code in (404, 422), path
+    said = client.post("/api/v1/frames/1/annotation", params={"name": "é\0.json"}, content=polygons(store))
+    assert said.status_code == 422
