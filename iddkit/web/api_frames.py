@@ -19,10 +19,11 @@ from iddkit.qc import queue
 from iddkit.qc.access import may_see
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind
-from iddkit.qc.progress.brief import Brief, read_brief
+from iddkit.qc.progress.brief import read_brief
 from iddkit.qc.progress.history import fetch_revision, read_history
 from iddkit.qc.stages import Action
-from iddkit.qc.state import Frame, Person
+from iddkit.qc.state import Frame, Person, Revision
+from iddkit.qc.store import contents
 from iddkit.qc.store.tables import events
 from iddkit.qc.store.work import Work
 from iddkit.web.api_tasks import tell_frame
@@ -58,9 +59,9 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
         brief = read_brief(desk.store, work, found)
+        drawing, digest, problem = _read_drawing(desk, work, found)
         settings, at = work.project, work.at
     checklist = load_checklist(settings.checklist)
-    drawing, problem = _try_to_draw(brief, settings.label_map)
     checked, image = brief.checked, image_path(found)
     claim = found.claimant == session.person.id and (found.claimed_until or 0) > at
     return {
@@ -71,7 +72,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         "by": brief.by,
         "file_name": "" if brief.revision is None else brief.revision.file_name,
         "image": f"/api/v1/frames/{number}/image" if image is not None else None,
-        "index": _index_path(number, brief, drawing),
+        "index": None if drawing.index is None else f"/api/v1/frames/{number}/index?of={digest}",
         "width": drawing.width,
         "height": drawing.height,
         "objects": drawing.objects,
@@ -105,13 +106,10 @@ def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
 def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on."""
     with desk.store.looking() as work:
-        brief = read_brief(desk.store, work, find_seen(work, session.person, number))
-        label_map = work.project.label_map
-    drawing, problem = _try_to_draw(brief, label_map)
+        drawing, digest, problem = _read_drawing(desk, work, find_seen(work, session.person, number))
     if drawing.index is None:
         raise HTTPException(404, problem or "this frame has no annotation of a known size")
-    is_named = of and of == _index_name(brief)
-    return Response(drawing.index, media_type="image/png", headers=_KEPT if is_named else None)
+    return Response(drawing.index, media_type="image/png", headers=_KEPT if of == digest else None)
 
 
 @router.get("/{number}/annotation", response_class=Response)
@@ -220,18 +218,20 @@ def _was_judged(work: Work, frame: Frame, person: Person, request: str) -> bool:
     return any(json.loads(data).get("request") == request for (data,) in found)
 
 
-def _try_to_draw(brief: Brief, label_map: str) -> tuple[Drawing, str]:
-    """Return the version that counts, before the first one what the dataset came with; and what is wrong with it."""
-    frame, nothing = brief.frame, Drawing(0, 0, (), (), None)
-    content, name = brief.content, "" if brief.revision is None else brief.revision.file_name
+def _read_drawing(desk: Desk, work: Work, frame: Frame) -> tuple[Drawing, str, str]:
+    """Return the version that counts, or before the first one what the dataset came with; its hash; what is wrong."""
+    nothing = Drawing(0, 0, (), (), None)
     try:
-        if content is None:
-            if not frame.annotation or ".." in PurePath(frame.annotation).parts:
-                return nothing, ""
+        if frame.revision:
+            revision = work.state.get(Revision, frame.id, frame.revision)
+            content, name = contents.fetch(desk.store.files(work.project), revision.sha256), revision.file_name
+        elif frame.annotation and ".." not in PurePath(frame.annotation).parts:
             content, name = read_bytes(Path(frame.root, frame.annotation)), PurePath(frame.annotation).name
-        return _draw(content, name, label_map, _size_of(frame)), ""
+        else:
+            return nothing, "", ""
+        return _draw(content, name, work.project.label_map, _size_of(frame)), sha256(content), ""
     except UserError as error:
-        return nothing, error.problem
+        return nothing, "", error.problem
 
 
 def _size_of(frame: Frame) -> tuple[int, int] | None:
@@ -240,13 +240,3 @@ def _size_of(frame: Frame) -> tuple[int, int] | None:
         return None if path is None else read_size(path)
     except (ImageError, FrameError):
         return None
-
-
-def _index_name(brief: Brief) -> str:
-    return brief.revision.sha256 if brief.revision is not None else sha256(brief.frame.key.encode())
-
-
-def _index_path(number: int, brief: Brief, drawing: Drawing) -> str | None:
-    if drawing.index is None:
-        return None
-    return f"/api/v1/frames/{number}/index?of={_index_name(brief)}"
