@@ -156,7 +156,8 @@ function undo() {
 async function next() {
   if (state.verdict !== null) {
     const answers = {};
-    for (const box of $("questions").querySelectorAll("input")) answers[box.value] = box.checked || state.verdict === "pass";
+    // What was not ticked was not answered: nothing is put into anyone's mouth.
+    for (const box of $("questions").querySelectorAll("input:checked")) answers[box.value] = true;
     const seconds = Math.min(Math.round((Date.now() - state.began) / 1000), 24 * 3600);
     const { verdict, marks, frame } = state;
     outbox.put(frame.id, { verdict, revision: frame.revision, marks, answers, seconds, text: "" });
