@@ -90,7 +90,7 @@ def render_check(
         Section(
             rule,
             summary(rule),
-            RULES[rule].help.partition("\n")[2].strip(),
+            _flow(RULES[rule].help.partition("\n")[2]),
             tuple(by_rule.get(rule, ())),
             totals[rule] - len(by_rule.get(rule, ())),
         )
@@ -109,6 +109,11 @@ def render_check(
         notes=[printable(note, 500) for note in report.notes],
         command=command,
     )
+
+
+def _flow(text: str) -> str:
+    """Return a text whose paragraphs have one line each: how wide they are is the page's business."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def _facts(report: Report) -> list[Fact]:
