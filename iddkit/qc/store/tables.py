@@ -174,6 +174,16 @@ sessions = Table(
     Column("until", _BIG, nullable=False, index=True),
 )
 
+# How long people were active at a frame, and when last; it enters the log with their verdict or hand-in.
+activity = Table(
+    "activity",
+    metadata,
+    Column("person", Integer, primary_key=True, autoincrement=False),
+    Column("frame", Integer, primary_key=True, autoincrement=False),
+    Column("microseconds", _BIG, nullable=False),
+    Column("at", _BIG, nullable=False),
+)
+
 #: Where each kind of row lies.
 TABLES: Final[dict[type, Table]] = {
     state.Project: projects,
