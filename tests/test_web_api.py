@@ -6,6 +6,7 @@ import io
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from starlette.testclient import TestClient
 
 from iddkit import formats, frames, labels, synthetic
 from iddkit.qc import accounts, queue
-from iddkit.qc.events import Kind
+from iddkit.qc.events import Kind, to_microseconds
 from iddkit.qc.stages import Role
 from iddkit.qc.store.database import Store, create_store
 from iddkit.qc.verify import verify
@@ -326,3 +327,51 @@ def test_odd_names_and_numbers_are_told_to_be_wrong(sign_in: SignIn, store: Stor
         assert client.get(f"/{path}").status_code in (404, 422), path
     said = client.post("/api/v1/frames/1/annotation", params={"name": "é\0.json"}, content=polygons(store))
     assert said.status_code == 422
+
+
+def test_a_verdict_has_the_time_that_was_measured(
+    sign_in: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(sign_in("ann"), 1, polygons(store))
+    peer = next(one for one in (sign_in("bo"), sign_in("cy")) if one.get("/api/v1/desk").json()["queue"])
+    assert not peer.post("/api/v1/frames/1/beat").json()["counts"]  # only of what they have claimed
+    assert peer.get("/api/v1/frames/1").json()["step"] == "judge"
+    assert peer.post("/api/v1/frames/1/claim").json()["id"] == 1
+    start = to_microseconds(datetime.now(UTC))
+    for seconds in (0, 25, 50):
+        monkeypatch.setattr("iddkit.qc.store.database.to_microseconds", lambda _, at=start + seconds * 1_000_000: at)
+        assert peer.post("/api/v1/frames/1/beat").json() == {"counts": True, "added": 25.0 if seconds else 0.0}
+    monkeypatch.undo()
+    verdict = {"verdict": "pass", "revision": 1, "request": "a-word"}
+    assert peer.post("/api/v1/frames/1/verdict", json=verdict).status_code == 200
+    (done,) = peer.get("/api/v1/desk").json()["done"]
+    assert (done["stage"], done["seconds"]) == ("qc1", 50)
+
+
+def test_only_whose_step_it_is_can_claim_a_frame(sign_in: SignIn, store: Store) -> None:
+    ann = sign_in("ann")
+    hand_in(ann, 1, polygons(store))
+    assert ann.get("/api/v1/frames/1").json()["step"] == ""
+    assert ann.post("/api/v1/frames/1/claim").status_code == 409  # nobody reviews what they drew
+    assert sign_in("sue").post("/api/v1/frames/1/claim").status_code == 409
+    assert sign_in("rex").post("/api/v1/frames/1/claim").status_code == 404
+
+
+def test_several_frames_are_claimed_at_once_and_others_beside_them(sign_in: SignIn, store: Store) -> None:
+    ann, peers = sign_in("ann"), [sign_in("bo"), sign_in("cy")]
+    for number in (1, 2):
+        hand_in(ann, number, polygons(store, number - 1))
+        peer = next(one for one in peers if one.get("/api/v1/desk").json()["queue"])
+        passed = peer.post(f"/api/v1/frames/{number}/verdict", json={"verdict": "pass", "revision": 1})
+        assert passed.status_code == 200, passed.text
+    sue = sign_in("sue")
+
+    def several(**body: object) -> list[int]:
+        said = sue.post("/api/v1/tasks/several", json={"stage": "qc2", **body})
+        return [one["id"] for one in said.json()["frames"]]
+
+    assert several(count=1) == [1]
+    assert several() == several() == [1, 2]
+    assert several(besides=[1]) == [2]
+    assert sue.post("/api/v1/tasks/next", json={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
+    assert ann.post("/api/v1/tasks/several", json={"stage": "qc2"}).status_code == 409

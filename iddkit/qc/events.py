@@ -13,6 +13,10 @@ from typing import Any, Final
 NO_HASH: Final = "0" * 64
 
 
+#: Work on annotations and work of quality control: the stages of `Kind.WORKED`.
+ANNOTATION, QC = "annotation", "qc"
+
+
 class Kind(StrEnum):
     """What an event says."""
 
@@ -34,7 +38,7 @@ class Kind(StrEnum):
     CONCLUDED = "concluded"
     DROPPED = "dropped"
     RESTORED = "restored"
-    WORKED = "worked"  # hours that belong to no frame
+    WORKED = "worked"  # hours of which nothing came, or that belong to no frame
     REFUSED = "refused"  # what was tried and is not allowed: nothing but this line came of it
 
 

@@ -12,7 +12,7 @@ from fastapi import Path as InPath
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from iddkit.errors import FrameError, ImageError, UserError
+from iddkit.errors import FrameError, ImageError, RefusedError, UserError
 from iddkit.files import read_bytes, sha256
 from iddkit.images import read_size
 from iddkit.qc import queue
@@ -60,15 +60,16 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         found = find_seen(work, session.person, number)
         brief = read_brief(desk.store, work, found)
         drawing, digest, problem = _read_drawing(desk, work, found)
-        settings, at = work.project, work.at
+        settings, at, step = work.project, work.at, _step_of(work, found, session.person)
     checklist = load_checklist(settings.checklist)
     checked, image = brief.checked, image_path(found)
-    claim = found.claimant == session.person.id and (found.claimed_until or 0) > at
+    is_claimed = found.claimant == session.person.id and (found.claimed_until or 0) > at
     return {
         **tell_frame(found),
         "review": brief.review,
-        "claimed": claim,
-        "claimed_until": found.claimed_until if claim else None,
+        "step": step,
+        "claimed": is_claimed,
+        "claimed_until": found.claimed_until if is_claimed else None,
         "by": brief.by,
         "file_name": "" if brief.revision is None else brief.revision.file_name,
         "image": f"/api/v1/frames/{number}/image" if image is not None else None,
@@ -134,12 +135,36 @@ def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     return {"history": [happening.to_json() for happening in found]}
 
 
+@router.post("/{number}/claim")
+def claim(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Claim this frame, if what is next with it is the person's to do."""
+    with desk.store.writing() as work:
+        found = find_seen(work, session.person, number)
+        return tell_frame(queue.claim(work, found, work.state.get(Person, session.person.id)))
+
+
 @router.post("/{number}/release")
 def release(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     """Give a claimed frame back."""
     with desk.store.writing() as work:
         found = find_seen(work, session.person, number)
-        return tell_frame(queue.release(work, found, session.person))
+        released = queue.release(work, found, session.person)
+        if found.claimant is not None:  # a lead gives back what others have claimed
+            queue.note_rest(work, work.state.get(Person, found.claimant), released)
+        return tell_frame(released)
+
+
+@router.post("/{number}/beat")
+def beat(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Say that the person is active at a frame that they claimed: the time since the last beat, if it is short, counts.
+
+    A page sends it when something is done, not while nothing is.
+    """
+    with desk.store.writing() as work:
+        found = find_seen(work, session.person, number)
+        counts = found.claimant == session.person.id and (found.claimed_until or 0) > work.at
+        added = queue.beat(work, session.person, found) if counts else 0
+    return {"counts": counts, "added": added / 1_000_000}
 
 
 @router.post("/{number}/verdict")
@@ -155,6 +180,7 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
             if _was_judged(work, found, person, body.request):
                 return {**tell_frame(found), "was_there": True}
             work.stamp = {"request": body.request}
+        measured = queue.take_seconds(work, person, found)
         queue.review(
             work,
             found,
@@ -163,7 +189,7 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
             checklist=checklist,
             marks=marks,
             answers=body.answers,
-            seconds=body.seconds,
+            seconds=measured if body.seconds is None else body.seconds,
             revision=body.revision,
             text=body.text,
         )
@@ -179,7 +205,7 @@ async def submit(
     session: SignedIn,
     name: Annotated[str, Query(min_length=1, max_length=200)],
     base: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
-    seconds: Annotated[int, Query(ge=0, le=24 * 3600)] = 0,
+    seconds: Annotated[int | None, Query(ge=0, le=24 * 3600)] = None,
 ) -> dict[str, Any]:
     """Hand in an annotation, the body as it is in the file called `name`; what the machine finds in it is told."""
     content = await request.body()
@@ -187,7 +213,7 @@ async def submit(
 
 
 def _submit(
-    desk: Desk, signed_in: Person, number: int, content: bytes, name: str, base: int | None, seconds: int
+    desk: Desk, signed_in: Person, number: int, content: bytes, name: str, base: int | None, seconds: int | None
 ) -> dict[str, Any]:
     with desk.store.looking() as work:
         found = find_seen(work, signed_in, number)
@@ -198,7 +224,10 @@ def _submit(
     handin = queue.take_in(content, Path(called), desk.store.files(project), found, project)
     with desk.store.writing() as work:
         person = work.state.get(Person, signed_in.id)
-        outcome = queue.submit(work, find_seen(work, person, number), person, handin, seconds=seconds, base=base)
+        found = find_seen(work, person, number)
+        measured = queue.take_seconds(work, person, found)
+        spent = measured if seconds is None else seconds
+        outcome = queue.submit(work, found, person, handin, seconds=spent, base=base)
     checked = handin.checked
     return {
         **tell_frame(outcome.frame),
@@ -209,6 +238,14 @@ def _submit(
         "problems": list(handin.problems),
         "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
     }
+
+
+def _step_of(work: Work, frame: Frame, person: Person) -> str:
+    """Return what the person may do with a frame: ``judge``, ``hand in``, or ""."""
+    try:
+        return "judge" if queue.require_step(work, frame, person) is Action.PASS else "hand in"
+    except RefusedError:  # in a transaction that writes nothing
+        return ""
 
 
 def _was_judged(work: Work, frame: Frame, person: Person, request: str) -> bool:

@@ -26,6 +26,7 @@ def sign_in(body: Credentials, request: Request, response: Response, desk: AtDes
         raise HTTPException(401, "no such name with this password")
     desk.attempts.forget(*keys)
     with desk.store.writing() as work:
+        queue.note_rest(work, person)  # of a session that was not closed
         token, session = accounts.open_session(work.connection, person, now())
     give_cookie(response, desk.settings, token)
     return _tell(session)
@@ -49,9 +50,10 @@ def sign_in_by_link(body: Welcome, request: Request, response: Response, desk: A
 
 
 @router.delete("/session")
-def sign_out(request: Request, response: Response, desk: AtDesk, _: SignedIn) -> dict[str, Any]:
-    """Sign out."""
+def sign_out(request: Request, response: Response, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Sign out; the time at frames that were neither judged nor handed in is written to the log."""
     with desk.store.writing() as work:
+        queue.note_rest(work, session.person)
         accounts.close_session(work.connection, request.cookies[cookie_name(desk.settings)])
     take_cookie(response, desk.settings)
     return {}

@@ -13,7 +13,7 @@ from iddkit.qc.progress.desk import read_desk
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Frame, Person
 from iddkit.web.signing import AtDesk, SignedIn
-from iddkit.web.values import Asked
+from iddkit.web.values import Asked, Several
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -30,8 +30,17 @@ def take_next(body: Asked, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     """Claim the next frame: nobody else gets it until it is judged, handed in or released, or the claim lapses."""
     with desk.store.writing() as work:
         person = work.state.get(Person, session.person.id)
-        task = queue.take_next(work, person, None if body.stage is None else Stage(body.stage))
+        task = queue.take_next(work, person, None if body.stage is None else Stage(body.stage), body.besides)
     return {"frame": None if task is None else tell_frame(task.frame), "again": task is not None and task.again}
+
+
+@router.post("/tasks/several")
+def take_several(body: Several, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+    """Claim several frames of a review, to be looked through side by side."""
+    with desk.store.writing() as work:
+        person = work.state.get(Person, session.person.id)
+        taken = queue.take_several(work, person, Stage(body.stage), body.count, body.besides)
+    return {"frames": [tell_frame(frame) for frame in taken]}
 
 
 @router.get("/tasks/ahead")
@@ -44,7 +53,14 @@ def look_ahead(desk: AtDesk, session: SignedIn, stage: Stage | None = None) -> d
 
 def tell_frame(frame: Frame) -> dict[str, Any]:
     """Return where a frame stands, as JSON values."""
-    return {"id": frame.id, "key": frame.key, "stage": frame.stage, "revision": frame.revision, "round": frame.rounds}
+    return {
+        "id": frame.id,
+        "key": frame.key,
+        "batch": frame.batch,
+        "stage": frame.stage,
+        "revision": frame.revision,
+        "round": frame.rounds,
+    }
 
 
 def tell_desk(found: MyDesk) -> dict[str, Any]:

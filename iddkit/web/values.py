@@ -16,6 +16,7 @@ _FAR = 10**6
 #: Text without what no database can store.
 Words = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\w-]+$")]
+Number = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 Pixel = Annotated[int, Field(strict=True, ge=-_FAR, le=_FAR)]
 
 
@@ -53,9 +54,18 @@ class Invited(Body):
 
 
 class Asked(Body):
-    """Which stage is wanted; null for any."""
+    """Which stage is wanted, null for any; and frames beside which: those whose verdicts are on the way."""
 
     stage: Literal["annotate", "qc1", "qc2", "qc3", "qc4", "repair", "recheck", "escalated"] | None = None
+    besides: Annotated[list[Number], Field(max_length=100)] = []
+
+
+class Several(Body):
+    """How many frames of a review are wanted, to be looked through side by side."""
+
+    stage: Literal["qc1", "qc2", "qc3", "qc4"]
+    count: Annotated[StrictInt, Field(ge=1, le=24)] = 12
+    besides: Annotated[list[Number], Field(max_length=100)] = []
 
 
 class MarkBody(Body):
@@ -76,7 +86,10 @@ class MarkBody(Body):
 
 
 class VerdictBody(Body):
-    """A verdict on the version that was looked at; `request` is a random word that tells it from all others."""
+    """A verdict on the version that was looked at.
+
+    `request` is a random word that tells it from all others. Without `seconds` it took the time that was measured.
+    """
 
     verdict: Literal["pass", "fail"]
     revision: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
@@ -84,4 +97,4 @@ class VerdictBody(Body):
     answers: Annotated[dict[Code, StrictBool], Field(max_length=100)] = {}
     text: Words = ""
     request: Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w-]*$")] = ""
-    seconds: Annotated[StrictInt, Field(ge=0, le=24 * 3600)] = 0
+    seconds: Annotated[StrictInt, Field(ge=0, le=24 * 3600)] | None = None

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from iddkit import formats
 from iddkit.errors import UserError
-from iddkit.qc.events import Kind
+from iddkit.qc.events import ANNOTATION, Kind
 from iddkit.qc.progress.intervals import Estimate, estimate_median, estimate_rate, estimate_share
 from iddkit.qc.stages import REVIEWS, Action, Stage
 from iddkit.qc.state import Person
@@ -272,7 +272,7 @@ def _report(person: Person, gathered: _Gathered, folder: Path | None) -> PersonR
 
 
 def _is_annotation(kind: str, stage: str) -> bool:
-    return kind in (Kind.SUBMITTED, Kind.CONFLICT) or (kind == Kind.WORKED and stage == "annotation")
+    return kind in (Kind.SUBMITTED, Kind.CONFLICT) or (kind == Kind.WORKED and stage == ANNOTATION)
 
 
 def _minutes(seconds: Counter[tuple[str, str, int]], task: str) -> list[float]:

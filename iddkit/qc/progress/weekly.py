@@ -18,14 +18,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from iddkit.errors import OptionError
-from iddkit.qc.events import Kind, to_microseconds
+from iddkit.qc.events import ANNOTATION, QC, Kind, to_microseconds
 from iddkit.qc.progress.carried import FRAME, WAITING, count_carried
 from iddkit.qc.stages import REVIEWS, Action, Stage
 from iddkit.qc.state import Project
 from iddkit.qc.store.tables import batches, events
-
-#: Work on annotations and work of quality control: the stages of `Kind.WORKED`.
-ANNOTATION, QC = "annotation", "qc"
 
 # What a week counts of frames and hours.
 _COUNTED: Final = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.WORKED)

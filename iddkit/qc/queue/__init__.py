@@ -6,14 +6,16 @@
 ...     task = queue.take_next(work, queue.find_person(work, "asha"))
 """
 
+from iddkit.qc.queue.activity import beat, note_rest, take_seconds
 from iddkit.qc.queue.assignment import assign_peer, give, hand_over, note_holder
 from iddkit.qc.queue.batches import Conclusion, conclude, draw_sample, freeze
-from iddkit.qc.queue.claims import Task, look_ahead, release, take_next
+from iddkit.qc.queue.claims import Task, claim, look_ahead, release, take_next, take_several
 from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
 from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit, take_in
 from iddkit.qc.queue.people import add_person, change_person, find_person, set_absence
 from iddkit.qc.queue.project import change_project, start_project
 from iddkit.qc.queue.reviews import review
+from iddkit.qc.queue.rules import require_step
 
 __all__ = [
     "Added",
@@ -25,8 +27,10 @@ __all__ = [
     "add_frames",
     "add_person",
     "assign_peer",
+    "beat",
     "change_person",
     "change_project",
+    "claim",
     "conclude",
     "draw_sample",
     "drop",
@@ -38,8 +42,10 @@ __all__ = [
     "hand_over",
     "look_ahead",
     "note_holder",
+    "note_rest",
     "read_handin",
     "release",
+    "require_step",
     "restore",
     "review",
     "set_absence",
@@ -47,4 +53,6 @@ __all__ = [
     "submit",
     "take_in",
     "take_next",
+    "take_seconds",
+    "take_several",
 ]

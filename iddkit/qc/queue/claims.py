@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from iddkit.errors import printable
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import hand_over
 from iddkit.qc.queue.people import read_people
-from iddkit.qc.queue.rules import can_do, refuse
+from iddkit.qc.queue.rules import can_do, refuse, require_step
 from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage, find_move
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import frames
@@ -40,11 +40,20 @@ class Task:
     again: bool = False
 
 
-def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | None:
+def take_next(work: Work, person: Person, stage: Stage | None = None, besides: Collection[int] = ()) -> Task | None:
     """Give a person the next frame of their stages, or of one of them; None if there is nothing to do.
 
     No two people get one frame. A claim lapses after the time that the project sets; until then the same call gives the
     same frame again, so that nothing is lost when an answer is.
+
+    Parameters
+    ----------
+    work
+        The open transaction.
+    person, stage
+        Who asks, and for what.
+    besides
+        Numbers of frames that they have claimed and do not want to be given again: their verdicts are on the way.
 
     Raises
     ------
@@ -57,6 +66,8 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
         work.refuse(f"{stage} is for {'s or '.join(ASKED[stage])}s", actor=person.id, action="next")
     for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
         drawn = find_move(Stage(frame.stage), Action.PASS) is not None and frame.was_drawn_by(person.id)
+        if frame.id in besides:
+            continue
         if stage in (None, frame.stage) and can_do(person, Stage(frame.stage), work.at) and not drawn:
             return Task(frame, again=True)
     if Role.ANNOTATOR in person.role_set:
@@ -64,9 +75,33 @@ def take_next(work: Work, person: Person, stage: Stage | None = None) -> Task | 
     found = look_ahead(work, person, stage)
     if found is None:
         return None
+    return Task(_claim(work, found, person))
+
+
+def take_several(work: Work, person: Person, stage: Stage, count: int, besides: Collection[int] = ()) -> list[Frame]:
+    """Give a person up to so many frames of a review at once, to be looked through side by side.
+
+    They are those that `take_next` would give one after another.
+
+    Raises
+    ------
+    RefusedError
+        The person has left or is away, or has no part in the stage.
+    """
+    taken: dict[int, Frame] = {}
+    while len(taken) < count:
+        task = take_next(work, person, stage, {*besides, *taken})
+        if task is None:
+            break
+        taken[task.frame.id] = task.frame
+        work.flush()
+    return list(taken.values())
+
+
+def _claim(work: Work, frame: Frame, person: Person) -> Frame:
     until = work.at + work.project.claim_seconds * 1_000_000
-    work.append(Kind.CLAIMED, person.id, frame=found.id, stage=found.stage, data={"until": until})
-    return Task(work.state.get(Frame, found.id))
+    work.append(Kind.CLAIMED, person.id, frame=frame.id, stage=frame.stage, data={"until": until})
+    return work.state.get(Frame, frame.id)
 
 
 def look_ahead(work: Work, person: Person, stage: Stage | None = None) -> Frame | None:
@@ -147,6 +182,20 @@ def _of_gone(*, reviewed: bool) -> Select[Any]:
 def _pool(holder: ColumnElement[bool], reviewed: bool) -> Select[Any]:
     where = [frames.c.stage == bindparam("stage"), holder, _FREE, *([_NOT_DRAWN] if reviewed else [])]
     return select(frames).where(*where).order_by(*_OLDEST).limit(1)
+
+
+def claim(work: Work, frame: Frame, person: Person) -> Frame:
+    """Claim one frame, which the person picked out themselves.
+
+    Raises
+    ------
+    RefusedError
+        What is next with it is not theirs to do, or another one works on it.
+    """
+    require_step(work, frame, person)
+    if frame.claimant == person.id and (frame.claimed_until or 0) > work.at:
+        return frame
+    return _claim(work, frame, person)
 
 
 def release(work: Work, frame: Frame, person: Person) -> Frame:

@@ -13,7 +13,7 @@ from iddkit import files, formats
 from iddkit.checks import Checked
 from iddkit.errors import ImageError, UserError, printable
 from iddkit.images import read_size
-from iddkit.qc.events import Kind
+from iddkit.qc.events import ANNOTATION, Kind
 from iddkit.qc.examination import NO_CRITICAL, describe_critical, examine
 from iddkit.qc.queue.assignment import assign_peer, give_up
 from iddkit.qc.queue.frames import add_batch
@@ -168,7 +168,7 @@ def submit(
     if earlier and earlier[0].counts and find_move(Stage(frame.stage), Action.SUBMIT) is None:
         # The answer to the first attempt was lost, perhaps, or the time was forgotten.
         if seconds and not _has_time(work, earlier[0]):
-            work.append(Kind.WORKED, person.id, frame=frame.id, stage="annotation", seconds=seconds)
+            work.append(Kind.WORKED, person.id, frame=frame.id, stage=ANNOTATION, seconds=seconds)
         return Outcome(frame, earlier[0], was_there=True)
     conflict = _find_conflict(work, frame, person, base)
     if not conflict and handin.checked is not None and work.project.findings == NO_CRITICAL:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from iddkit.errors import printable
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.checklist import Checklist, Mark
 from iddkit.qc.events import Event, Kind
-from iddkit.qc.queue.rules import is_holder, refuse, require_move, require_unclaimed
-from iddkit.qc.stages import SAMPLED, Action, Stage
+from iddkit.qc.queue.rules import refuse, require_reviewer
+from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import Frame, Person, Sample
 from iddkit.qc.store.work import Work
 from iddkit.severity import Severity
@@ -59,16 +58,7 @@ def review(
         at it; it is not in the sealed sample, or was judged there already; a failure has no reason,
         or a pass a grave one.
     """
-    require_move(work, frame, person, verdict)
-    if frame.was_drawn_by(person.id):
-        refuse(work, frame, person, verdict, f"{printable(person.name)} drew it, and nobody reviews what they drew")
-    if frame.stage in SAMPLED:
-        _require_sampled(work, frame, person, verdict)
-    elif not is_holder(work, frame, person):
-        assert frame.holder is not None
-        holder = printable(work.state.get(Person, frame.holder).name)
-        refuse(work, frame, person, verdict, f"its review at {frame.stage} is {holder}'s")
-    require_unclaimed(work, frame, person, verdict)
+    require_reviewer(work, frame, person, verdict)
     if revision is not None and revision != frame.revision:
         problem = f"revision {revision} was looked at, and {frame.revision} counts by now"
         refuse(work, frame, person, verdict, problem)
@@ -106,12 +96,3 @@ def _least_bad(work: Work, frame: Frame) -> Severity:
     if frame.sample is None:
         return Severity.MAJOR
     return Severity(SamplingPlan.from_json(json.loads(work.state.get(Sample, frame.sample).plan)).bad_from)
-
-
-def _require_sampled(work: Work, frame: Frame, person: Person, verdict: Action) -> None:
-    if frame.sample is None:
-        problem = "is not in a sealed sample of its batch, and reviews outside of it do not count"
-        refuse(work, frame, person, verdict, problem)
-    if frame.verdict:
-        judge = printable(work.state.get(Person, frame.reviewer3).name) if frame.reviewer3 is not None else "another"
-        refuse(work, frame, person, verdict, f"{judge} has judged it already: {frame.verdict}")

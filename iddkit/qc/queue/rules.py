@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from iddkit.errors import printable
 from iddkit.qc.events import to_text
-from iddkit.qc.stages import ASKED, Action, Move, Role, Stage, describe_allowed, find_move, find_step
+from iddkit.qc.stages import ASKED, SAMPLED, Action, Move, Role, Stage, describe_allowed, find_move, find_step
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.work import Work
 
@@ -44,6 +44,50 @@ def require_unclaimed(work: Work, frame: Frame, person: Person, action: Action) 
         holder = work.state.get(Person, frame.claimant).name
         until = to_text(frame.claimed_until)
         refuse(work, frame, person, action, f"{printable(holder)} works on it until {until}, or until it is released")
+
+
+def require_reviewer(work: Work, frame: Frame, person: Person, verdict: Action) -> None:
+    """Refuse a verdict that is not this person's to give.
+
+    Raises
+    ------
+    RefusedError
+        The stage is no review; the person is not the one, or drew the frame; another one is at it; it is not in the
+        sealed sample, or was judged there already.
+    """
+    require_move(work, frame, person, verdict)
+    if frame.was_drawn_by(person.id):
+        refuse(work, frame, person, verdict, f"{printable(person.name)} drew it, and nobody reviews what they drew")
+    if frame.stage in SAMPLED:
+        _require_sampled(work, frame, person, verdict)
+    elif not is_holder(work, frame, person):
+        assert frame.holder is not None
+        holder = printable(work.state.get(Person, frame.holder).name)
+        refuse(work, frame, person, verdict, f"its review at {frame.stage} is {holder}'s")
+    require_unclaimed(work, frame, person, verdict)
+
+
+def require_step(work: Work, frame: Frame, person: Person) -> Action:
+    """Return what a person may do with a frame now: `Action.SUBMIT`, or `Action.PASS` where it is to be judged.
+
+    Raises
+    ------
+    RefusedError
+        Nothing; it says why.
+    """
+    step = find_step(Stage(frame.stage))
+    if step is None:
+        refuse(work, frame, person, "claim", f"there is nothing to do; {describe_allowed(Stage(frame.stage))}")
+    if step.action is Action.PASS:
+        require_reviewer(work, frame, person, Action.PASS)
+        return step.action
+    require_move(work, frame, person, step.action)
+    if not is_holder(work, frame, person):
+        assert frame.holder is not None
+        holder = printable(work.state.get(Person, frame.holder).name)
+        refuse(work, frame, person, step.action, f"it was given to {holder}")
+    require_unclaimed(work, frame, person, step.action)
+    return step.action
 
 
 def is_claimed_by_other(work: Work, frame: Frame, person: Person) -> bool:
@@ -85,6 +129,15 @@ def refuse_move(work: Work, frame: Frame, person: Person, action: Action) -> NoR
 def refuse(work: Work, frame: Frame, person: Person, action: str, problem: str) -> NoReturn:
     """Refuse what a person tried with a frame, by its name."""
     work.refuse(f"{printable(frame.key)}: {problem}", actor=person.id, action=str(action), frame=frame.id)
+
+
+def _require_sampled(work: Work, frame: Frame, person: Person, verdict: Action) -> None:
+    if frame.sample is None:
+        problem = "is not in a sealed sample of its batch, and reviews outside of it do not count"
+        refuse(work, frame, person, verdict, problem)
+    if frame.verdict:
+        judge = printable(work.state.get(Person, frame.reviewer3).name) if frame.reviewer3 is not None else "another"
+        refuse(work, frame, person, verdict, f"{judge} has judged it already: {frame.verdict}")
 
 
 def _describe(person: Person) -> str:

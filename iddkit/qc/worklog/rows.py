@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from iddkit.errors import FrameError, printable
 from iddkit.files import sha256
 from iddkit.frames.table import read_rows
-from iddkit.qc.events import to_microseconds
-from iddkit.qc.progress.weekly import ANNOTATION, QC
+from iddkit.qc.events import ANNOTATION, QC, to_microseconds
 from iddkit.qc.stages import Action, Stage
 
 COLUMNS: Final = ("frame", "person", "action", "time", "minutes", "batch", "verdict", "reason", "shapes")

@@ -1,0 +1,102 @@
+"""Active time: what counts, and how it comes into the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iddkit.frames import Frame as FrameFiles
+from iddkit.frames import Index
+from iddkit.qc import queue
+from iddkit.qc.events import Kind
+from iddkit.qc.progress.weekly import read_weeks
+from iddkit.qc.stages import Role
+from iddkit.qc.state import Frame, Person
+from iddkit.qc.store.database import Store, create_store, read_project
+from iddkit.qc.store.tables import events
+from iddkit.qc.verify import verify
+
+START = datetime(2026, 3, 4, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A project of one annotator and two frames."""
+    folder: Path = tmp_path_factory.mktemp("activity")
+    made = create_store(str(folder / "qc.db"), durable=False)
+    with made.writing(START) as work:
+        queue.start_project(work, "street")
+        lead = queue.add_person(work, "lea", [Role.LEAD])
+        queue.add_person(work, "ann", [Role.ANNOTATOR], lead)
+        files = tuple(FrameFiles("train", "0", f"frame{number}") for number in range(2))
+        queue.add_frames(work, Index(folder, "idd", files), "B1", lead)
+    yield made
+    made.close()
+
+
+def tap(store: Store, number: int, seconds: float) -> None:
+    with store.writing(START + timedelta(seconds=seconds)) as work:
+        queue.beat(work, work.state.get(Person, 2), work.state.get(Frame, number))
+
+
+def end(store: Store) -> dict[int, int]:
+    """Write the rest to the log; return the seconds of each frame."""
+    with store.writing(START) as work:
+        first = work.next_seq
+        queue.note_rest(work, work.state.get(Person, 2))
+        work.flush()
+        query = events.select().where(events.c.seq >= first, events.c.kind == Kind.WORKED)
+        return {row.frame: row.seconds for row in work.connection.execute(query)}
+
+
+def test_time_between_beats_counts_until_a_minute_without_one(store: Store) -> None:
+    for seconds in (0, 20, 80, 141, 150):  # 61 seconds between the third and the fourth
+        tap(store, 1, seconds)
+    assert end(store) == {1: 20 + 60 + 9}
+    assert end(store) == {}
+
+
+def test_two_tabs_count_once(store: Store) -> None:
+    for seconds in range(0, 100, 10):
+        tap(store, 1, seconds)
+        tap(store, 2, seconds + 1)
+    assert sum(end(store).values()) == 91
+
+
+def test_a_verdict_takes_the_time_of_its_frame_and_leaves_the_others(store: Store) -> None:
+    for number, seconds in ((1, 0), (1, 30), (2, 40), (2, 50)):
+        tap(store, number, seconds)
+    with store.writing(START) as work:
+        assert queue.take_seconds(work, work.state.get(Person, 2), work.state.get(Frame, 1)) == 30
+        assert queue.take_seconds(work, work.state.get(Person, 2), work.state.get(Frame, 1)) == 0
+    tap(store, 2, 60)  # counted from the last beat on, whatever was taken meanwhile
+    assert end(store) == {2: 30}
+
+
+def test_what_is_left_over_is_written_at_its_own_time(store: Store) -> None:
+    before = datetime(2026, 2, 4, 9, tzinfo=UTC)
+    with store.writing(before) as work:
+        queue.beat(work, work.state.get(Person, 2), work.state.get(Frame, 1))
+    with store.writing(before + timedelta(seconds=45)) as work:
+        queue.beat(work, work.state.get(Person, 2), work.state.get(Frame, 1))
+    assert end(store) == {1: 45}
+    with store.reading() as connection:
+        (row,) = read_weeks(connection, read_project(connection), containing=before.date(), now=START)
+    assert (row.annotation_seconds, row.qc_seconds) == (45, 0)
+    assert verify(store).findings == ()
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), st.integers(0, 100)), min_size=1, max_size=12))
+def test_no_more_is_counted_than_passed(store: Store, beats: list[tuple[int, int]]) -> None:
+    at, gaps = 0, []
+    for place, (number, gap) in enumerate(beats):
+        at += gap if place else 0
+        gaps.append(gap if place and gap <= 60 else 0)
+        tap(store, number, at)
+    found = end(store)
+    assert sum(found.values()) == sum(gaps) <= at
