@@ -29,6 +29,7 @@ from iddkit.qc.store.work import Work
 from iddkit.web.api_tasks import tell_frame
 from iddkit.web.picture import Drawing, draw, image_path, read_picture
 from iddkit.web.signing import AtDesk, Desk, SignedIn
+from iddkit.web.thumbnail import draw_thumbnail
 from iddkit.web.values import VerdictBody
 
 router = APIRouter(prefix="/api/v1/frames", tags=["frames"])
@@ -111,6 +112,21 @@ def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Q
     if drawing.index is None:
         raise HTTPException(404, problem or "this frame has no annotation of a known size")
     return Response(drawing.index, media_type="image/png", headers=_KEPT if of == digest else None)
+
+
+@router.get("/{number}/thumbnail", response_class=Response)
+def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
+    """Return a small picture with the labels over it: a JPEG."""
+    with desk.store.looking() as work:
+        found = find_seen(work, session.person, number)
+        drawing, _, _ = _read_drawing(desk, work, found)
+    try:
+        content = draw_thumbnail(image_path(found), drawing)
+    except ImageError as error:
+        raise HTTPException(404, error.problem) from error
+    if content is None:
+        raise HTTPException(404, "this frame has neither an image nor an annotation of a known size")
+    return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
 
 @router.get("/{number}/annotation", response_class=Response)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from iddkit.qc.checklist import load_checklist
 from iddkit.qc.progress.desk import read_desk
-from iddkit.qc.stages import ASKED
+from iddkit.qc.stages import ASKED, REVIEWS, Stage
 from iddkit.web.api_frames import FrameId, find_seen
 from iddkit.web.api_tasks import tell_desk, tell_frame
 from iddkit.web.signing import AtDesk, find_signed_in, roles_of
@@ -56,8 +57,26 @@ def review(number: FrameId, request: Request, desk: AtDesk) -> Response:
     return _page("review.html", **_of(session), frame=tell_frame(found))
 
 
+@router.get("/grid")
+def grid(request: Request, desk: AtDesk, stage: Literal["qc1", "qc2", "qc3", "qc4"] | None = None) -> Response:
+    """Show many frames of a review side by side."""
+    session = find_signed_in(request, desk)
+    if session is None:
+        return RedirectResponse("/sign-in", 303)
+    stages = [str(one) for one in REVIEWS if session.person.role_set & {*ASKED[one]}]
+    with desk.store.looking() as work:
+        reasons = load_checklist(work.project.checklist).reasons
+    shown: str = stage or (stages[0] if stages else Stage.QC1)
+    return _page("grid.html", **_of(session), stages=stages, stage=shown, reasons=reasons)
+
+
 def _of(session: Any) -> dict[str, Any]:
-    return {"name": session.person.name, "roles": roles_of(session.person), "csrf": session.csrf}
+    return {
+        "person": session.person.id,
+        "name": session.person.name,
+        "roles": roles_of(session.person),
+        "csrf": session.csrf,
+    }
 
 
 def _word(kind: str, stage: str, verdict: str) -> str:

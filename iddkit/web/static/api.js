@@ -9,8 +9,13 @@ export class Refused extends Error {
   }
 }
 
+export function isSignedOut(error) {
+  return error instanceof Refused && (error.status === 401 || error.status === 403);
+}
+
 // Sends a request and returns the answer as JSON; throws Refused for an answer that is none, TypeError without a network.
-export async function call(method, path, body) {
+// `survives` lets it go on when the page is left.
+export async function call(method, path, body, survives = false) {
   const headers = { "X-CSRF-Token": csrf };
   const raw = body instanceof Blob;
   if (body !== undefined) headers["Content-Type"] = raw ? "application/octet-stream" : "application/json";
@@ -19,6 +24,7 @@ export async function call(method, path, body) {
     headers,
     body: body === undefined || raw ? body : JSON.stringify(body),
     credentials: "same-origin",
+    keepalive: survives,
   });
   if (answer.status === 401 && csrf) location.assign("/sign-in");
   const said = await answer.json().catch(() => ({}));
@@ -48,7 +54,16 @@ export function make(tag, attributes = {}, ...inside) {
   return element;
 }
 
+// What has to be done before a person signs out; a failure of it keeps them here.
+export const beforeLeaving = [];
+
 document.getElementById("sign-out")?.addEventListener("click", async () => {
-  await call("DELETE", "/api/v1/session").catch(() => {});
-  location.assign("/sign-in");
+  try {
+    for (const one of beforeLeaving) await one();
+    await call("DELETE", "/api/v1/session");
+    location.assign("/sign-in");
+  } catch (error) {
+    if (!isSignedOut(error)) say(`Not signed out: ${error.message}`, true);
+    else location.assign("/sign-in");
+  }
 });

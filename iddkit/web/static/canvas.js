@@ -49,6 +49,20 @@ export class View {
     this.draw();
   }
 
+  // Moves by an eighth of what is seen.
+  move(right, down) {
+    this.x += (right * this.canvas.width) / 8;
+    this.y += (down * this.canvas.height) / 8;
+    this.draw();
+  }
+
+  // The middle third of what is seen, in pixels of the picture.
+  middle() {
+    const [width, height] = [this.canvas.width / 3 / this.scale, this.canvas.height / 3 / this.scale];
+    const region = [(this.canvas.width / 2 - this.x) / this.scale - width / 2, (this.canvas.height / 2 - this.y) / this.scale - height / 2];
+    return [...region, width, height].map(Math.round);
+  }
+
   // Brings a region (x, y, width, height) to the middle, at a scale at which it is to be seen.
   go([x, y, width, height]) {
     const fill = 0.4 * Math.min(this.canvas.width / Math.max(width, 8), this.canvas.height / Math.max(height, 8));

@@ -1,7 +1,11 @@
-import { call, say } from "./api.js";
+import { beforeLeaving, call, say } from "./api.js";
+import * as outbox from "./outbox.js";
 
 async function next(stage) {
   try {
+    // Which stage is wanted holds until it is chosen anew.
+    if (stage) sessionStorage.setItem("iddkit.stage", stage);
+    else sessionStorage.removeItem("iddkit.stage");
     const { frame } = await call("POST", "/api/v1/tasks/next", { stage: stage ?? null });
     if (frame === null) say("Nothing to do.");
     else location.assign(`/frames/${frame.id}`);
@@ -16,3 +20,13 @@ for (const button of document.querySelectorAll("button.next")) {
 document.addEventListener("keydown", (event) => {
   if (event.key === "n" && !event.ctrlKey && !event.metaKey && !event.altKey) next();
 });
+
+// Verdicts of a page that was left before the server had answered.
+async function sendRest() {
+  if (!outbox.waiting().length) return;
+  const refused = await outbox.send();
+  if (refused.length) say(refused.map((one) => one.reason).join("; "), true);
+  else location.reload(); // what is listed has changed
+}
+beforeLeaving.push(sendRest);
+sendRest().catch((error) => say(`Not sent yet: ${error.message}`, true));

@@ -1,14 +1,16 @@
 // The review of a frame: what is seen, what is marked, the verdict, and the next one.
 
-import { call, make, say } from "./api.js";
+import { pulse, workOn } from "./activity.js";
+import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
 import { ahead, load } from "./frames.js";
+import { listen } from "./keys.js";
 import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
-const REVIEWED = ["qc1", "qc2", "qc3", "qc4", "recheck"];
+const SAMPLED = ["qc3", "qc4"];
 
-const state = { frame: null, marks: [], verdict: null, region: null, began: Date.now() };
+const state = { frame: null, marks: [], verdict: null, region: null };
 const view = new View($("view"), choose);
 
 function choose({ number = null, region = null }) {
@@ -36,11 +38,35 @@ async function open(number) {
     say(error.message, true);
     return;
   }
-  Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null, began: Date.now() });
+  Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null });
   view.regions = [];
   view.show(loaded);
   show(loaded.frame);
+  workOn(loaded.frame.claimed ? number : null);
+  restore(JSON.parse(sessionStorage.getItem(draftOf(loaded.frame)) ?? "null"));
   ahead().catch(() => {});
+}
+
+// What was marked and answered so far is kept with the version that it is about.
+function draftOf(frame) {
+  return `iddkit.draft.${document.body.dataset.person}.${frame.id}.${frame.revision}`;
+}
+
+function keepDraft() {
+  sessionStorage.setItem(draftOf(state.frame), JSON.stringify({ marks: state.marks, answers: answered() }));
+}
+
+function restore(draft) {
+  if (draft === null) return;
+  state.marks = draft.marks;
+  for (const box of $("questions").querySelectorAll("input")) box.checked = draft.answers[box.value] ?? false;
+  showMarks();
+}
+
+// What was not ticked was not answered: nothing is put into anyone's mouth.
+function answered() {
+  const boxes = [...$("questions").querySelectorAll("input:checked")];
+  return Object.fromEntries(boxes.map((box) => [box.value, true]));
 }
 
 function show(frame) {
@@ -48,20 +74,21 @@ function show(frame) {
   $("key").textContent = frame.key;
   const by = frame.by ? `, revision ${frame.revision} by ${frame.by}` : "";
   $("standing").textContent = `${frame.stage}${by}${frame.claimed ? "" : "; not claimed by you"}`;
+  showSample(frame);
   if (frame.problem) say(frame.problem, true);
   list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${mark.reason}`, mark))));
   const found = frame.findings.map((one) => item(`${one.severity}: ${one.rule}: ${one.text}`, one, one.severity));
   const gaps = frame.gaps.map((one) => item(`gap of ${one.area} px`, one, "minor"));
   list("findings", [...found, ...gaps]);
-  const isReview = frame.claimed && REVIEWED.includes(frame.stage);
-  $("verdict").hidden = !isReview;
-  $("handin").hidden = isReview || !frame.claimed;
+  $("verdict").hidden = !frame.claimed || frame.step !== "judge";
+  $("handin").hidden = !frame.claimed || frame.step !== "hand in";
+  $("take").hidden = frame.claimed || !frame.step;
   $("release").hidden = !frame.claimed;
   $("download").hidden = !frame.revision;
   $("download").href = `/api/v1/frames/${frame.id}/annotation`;
   $("questions").replaceChildren(
     make("legend", {}, "Questions"),
-    ...frame.questions.map((asked) => make("label", {}, make("input", { type: "checkbox", value: asked.code }), ` ${asked.text}`)),
+    ...frame.questions.map((asked) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: keepDraft }), ` ${asked.text}`)),
   );
   $("questions").hidden = !frame.questions.length;
   $("reason").replaceChildren(
@@ -73,6 +100,16 @@ function show(frame) {
   choose({});
   showMarks();
   showVerdict();
+}
+
+// How far the sealed sample is that the frame belongs to.
+async function showSample(frame) {
+  $("sample").hidden = true;
+  if (!SAMPLED.includes(frame.stage)) return;
+  const said = await call("GET", `/api/v1/batches/${frame.batch}/sample`).catch(() => null);
+  if (!said || state.frame !== frame) return;
+  $("sample").textContent = `${said.judged} of ${said.n} looked at, ${said.bad} bad, ${said.allowed} allowed: ${said.remains}`;
+  $("sample").hidden = false;
 }
 
 function shapeItem(shape) {
@@ -118,6 +155,7 @@ function mark() {
   state.marks.push(one);
   $("label").value = $("words").value = "";
   showMarks();
+  keepDraft();
 }
 
 function showMarks() {
@@ -128,13 +166,13 @@ function showMarks() {
       const drop = () => {
         state.marks.splice(place, 1);
         showMarks();
+        keepDraft();
       };
       return make("li", {}, `${one.reason}${where} `, make("button", { type: "button", onclick: drop }, "remove"));
     }),
   );
 }
 
-// The verdict is kept in the page until 'next': until then it can be undone.
 function decide(verdict) {
   if ($("verdict").hidden) return;
   if (verdict === "fail" && !state.marks.length) mark();
@@ -143,46 +181,90 @@ function decide(verdict) {
 }
 
 function showVerdict() {
-  $("next").disabled = $("undo").disabled = state.verdict === null;
+  $("next").disabled = state.verdict === null;
+  $("undo").disabled = state.verdict === null && !outbox.canTakeBack();
   $("pass").setAttribute("aria-pressed", state.verdict === "pass");
   $("fail").setAttribute("aria-pressed", state.verdict === "fail");
 }
 
-function undo() {
-  state.verdict = null;
+// Takes back the verdict on this frame, or else the one before, which is held until this one is given.
+async function undo() {
+  if (state.verdict !== null) {
+    state.verdict = null;
+    showVerdict();
+    return;
+  }
+  const [back] = outbox.takeBack();
+  if (!back) return;
+  clearTimeout(retry);
+  if (back.frame !== state.frame.id) {
+    history.pushState({}, "", `/frames/${back.frame}`);
+    await open(back.frame);
+  }
+  $("verdict").hidden = false;
+  restore(back.body);
   showVerdict();
+  say("The verdict was taken back.");
 }
 
 async function next() {
+  if (state.verdict === null && !$("verdict").hidden) {
+    say("Pass or fail comes first.");
+    return;
+  }
   if (state.verdict !== null) {
-    const answers = {};
-    // What was not ticked was not answered: nothing is put into anyone's mouth.
-    for (const box of $("questions").querySelectorAll("input:checked")) answers[box.value] = true;
-    const seconds = Math.min(Math.round((Date.now() - state.began) / 1000), 24 * 3600);
     const { verdict, marks, frame } = state;
-    outbox.put(frame.id, { verdict, revision: frame.revision, marks, answers, seconds, text: "" });
-    undo();
+    outbox.put([{ frame: frame.id, body: { verdict, revision: frame.revision, marks, answers: answered(), text: "" } }]);
+    sessionStorage.removeItem(draftOf(frame));
+    state.verdict = null;
+    $("verdict").hidden = true; // until it is known what is next
   }
   await goOn();
 }
 
+let retry = 0;
+
 async function goOn() {
+  clearTimeout(retry);
   try {
     const refused = await outbox.send();
-    if (refused.length) {
-      say(refused.map((one) => one.reason).join("; "), true);
-      if (refused.some((one) => one.frame === state.frame?.id)) return;
-    } else say("");
-    const { frame } = await call("POST", "/api/v1/tasks/next", { stage: null });
+    say(refused.map((one) => one.reason).join("; "), true);
+    const wanted = { stage: sessionStorage.getItem("iddkit.stage"), besides: outbox.frames() };
+    const { frame } = await call("POST", "/api/v1/tasks/next", wanted);
     if (frame === null) {
-      location.assign("/");
+      await leave();
       return;
     }
     history.pushState({}, "", `/frames/${frame.id}`);
     await open(frame.id);
   } catch (error) {
+    if (error instanceof Refused && error.status < 500) {
+      say(error.message, true);
+      return;
+    }
+    say(`No answer: ${error.message}. Your verdict is kept here and sent when the server answers again.`, true);
+    showVerdict();
+    retry = setTimeout(goOn, 3000);
+  }
+}
+
+async function leave() {
+  try {
+    await pulse();
+    const refused = await outbox.free();
+    if (refused.length) say(refused.map((one) => one.reason).join("; "), true);
+    else location.assign("/");
+  } catch (error) {
     say(`Not sent: ${error.message}. It is kept here and sent when the server answers again.`, true);
-    setTimeout(() => outbox.waiting().length && goOn(), 3000);
+  }
+}
+
+async function take() {
+  try {
+    await call("POST", `/api/v1/frames/${state.frame.id}/claim`);
+    await open(state.frame.id);
+  } catch (error) {
+    say(error.message, true);
   }
 }
 
@@ -191,7 +273,10 @@ async function handIn() {
   if (!file) return;
   const { id, revision } = state.frame;
   const query = new URLSearchParams({ name: file.name, base: revision });
+  const minutes = Number($("minutes").value);
+  if (minutes > 0) query.set("seconds", Math.round(minutes * 60));
   try {
+    await pulse();
     const said = await call("POST", `/api/v1/frames/${id}/annotation?${query}`, file);
     const found = said.findings.length ? `${said.findings.length} findings` : "no findings";
     const what = said.conflict ? `kept as revision ${said.handed_in}, which does not count: ${said.conflict}` : `revision ${said.handed_in}`;
@@ -200,7 +285,7 @@ async function handIn() {
   } catch (error) {
     say(error.message, true);
   }
-  $("file").value = "";
+  $("file").value = $("minutes").value = "";
 }
 
 async function release() {
@@ -234,39 +319,46 @@ function jumpOn(step) {
   items[place].scrollIntoView({ block: "nearest" });
 }
 
-const KEYS = {
-  p: ["pass", () => decide("pass")],
-  x: ["fail, with the reason that is chosen", () => decide("fail")],
-  n: ["next: send the verdict and take another frame", next],
-  u: ["undo the verdict", undo],
-  m: ["mark the object or region that is chosen", mark],
-  o: ["labels on or off", () => toggle("overlay")],
-  l: ["outlines", () => toggle("outline")],
-  i: ["this label alone", () => toggle("alone")],
-  f: ["fit", () => view.fit()],
-  "+": ["larger", () => view.zoom(1.25)],
-  "-": ["smaller", () => view.zoom(0.8)],
-  "[": ["fainter labels", () => fade(-10)],
-  "]": ["stronger labels", () => fade(10)],
-  j: ["next finding", () => jumpOn(1)],
-  k: ["finding before", () => jumpOn(-1)],
-  h: ["home", () => location.assign("/")],
-  "?": ["these keys", () => $("keys").showModal()],
-};
+function step(by) {
+  const { shapes } = state.frame;
+  if (!shapes.length) return;
+  const from = shapes.findIndex((one) => one.number === view.chosen);
+  jump(shapes[(from < 0 && by < 0 ? shapes.length - 1 : from + by + shapes.length) % shapes.length].number, null);
+}
 
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
-  const found = KEYS[event.key];
-  if (!found) return;
-  event.preventDefault();
-  found[1]();
-});
+listen(
+  {
+    p: ["pass", () => decide("pass")],
+    x: ["fail, with the reason that is chosen", () => decide("fail")],
+    n: ["next: send the verdict and take another frame", next],
+    u: ["undo the verdict, here or on the frame before", undo],
+    m: ["mark the object or region that is chosen", mark],
+    o: ["labels on or off", () => toggle("overlay")],
+    l: ["outlines", () => toggle("outline")],
+    i: ["this label alone", () => toggle("alone")],
+    f: ["fit", () => view.fit()],
+    "+": ["larger", () => view.zoom(1.25)],
+    "-": ["smaller", () => view.zoom(0.8)],
+    "[": ["fainter labels", () => fade(-10)],
+    "]": ["stronger labels", () => fade(10)],
+    j: ["next finding", () => jumpOn(1)],
+    k: ["finding before", () => jumpOn(-1)],
+    ",": ["object before", () => step(-1)],
+    ".": ["next object", () => step(1)],
+    r: ["choose the middle of what is seen as a region", () => choose({ region: view.middle() })],
+    t: ["take this frame", () => $("take").hidden || take()],
+    h: ["home", leave],
+    ArrowLeft: ["move", () => view.move(1, 0)],
+    ArrowRight: ["", () => view.move(-1, 0)],
+    ArrowUp: ["", () => view.move(0, 1)],
+    ArrowDown: ["", () => view.move(0, -1)],
+  },
+  { "shift + drag": ["choose a region"] },
+);
 
 for (const name of ["overlay", "outline", "alone"]) $(name).addEventListener("click", () => toggle(name));
 $("opacity").addEventListener("input", () => fade(0));
 $("fit").addEventListener("click", () => view.fit());
-$("help").addEventListener("click", () => $("keys").showModal());
 $("mark").addEventListener("click", mark);
 $("pass").addEventListener("click", () => decide("pass"));
 $("fail").addEventListener("click", () => decide("fail"));
@@ -274,14 +366,15 @@ $("undo").addEventListener("click", undo);
 $("next").addEventListener("click", next);
 $("file").addEventListener("change", handIn);
 $("release").addEventListener("click", release);
+$("take").addEventListener("click", take);
 $("verdict").addEventListener("submit", (event) => event.preventDefault());
-$("keys").querySelector("dl").append(
-  ...Object.entries(KEYS).flatMap(([key, [what]]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, what)]),
-  make("dt", {}, "shift + drag"),
-  make("dd", {}, "choose a region"),
-);
-
 addEventListener("popstate", () => location.reload());
-addEventListener("online", () => outbox.waiting().length && goOn());
+beforeLeaving.push(async () => {
+  await pulse();
+  const refused = await outbox.free();
+  if (refused.length) throw new Error(refused.map((one) => one.reason).join("; "));
+});
 outbox.send().catch(() => {});
-open(Number(document.querySelector(".review").dataset.frame));
+open(Number(document.querySelector(".review").dataset.frame)).then(() => {
+  if (location.hash === "#take" && !$("take").hidden) take();
+});

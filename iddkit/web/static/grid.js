@@ -1,0 +1,176 @@
+// Many frames side by side: passed, failed or opened by keys alone.
+
+import { pulse, workOn } from "./activity.js";
+import { Refused, beforeLeaving, call, make, say } from "./api.js";
+import { listen } from "./keys.js";
+import * as outbox from "./outbox.js";
+
+const $ = (id) => document.getElementById(id);
+const stage = document.querySelector(".grid").dataset.stage;
+const COUNT = 12;
+
+let tiles = []; // { frame, verdict, marks, element }
+let at = 0;
+
+async function fill() {
+  try {
+    const refused = await outbox.send();
+    say(refused.map((one) => one.reason).join("; "), true);
+    const { frames } = await call("POST", "/api/v1/tasks/several", { stage, count: COUNT, besides: outbox.frames() });
+    if (!frames.length) {
+      // Nothing follows that could be finished: what is held has to go.
+      const last = await outbox.free();
+      say(last.map((one) => one.reason).join("; ") || `Nothing to do at ${stage}.`, last.length > 0);
+    }
+    show(frames.map((frame) => ({ frame, verdict: null, marks: [] })));
+  } catch (error) {
+    if (error instanceof Refused && error.status < 500) {
+      say(error.message, true);
+      return;
+    }
+    say(`No answer: ${error.message}. Your verdicts are kept here and sent when the server answers again.`, true);
+    setTimeout(fill, 3000);
+  }
+}
+
+function show(found) {
+  tiles = found;
+  $("tiles").replaceChildren(...tiles.map(tileOf));
+  focus(0);
+  update();
+}
+
+function tileOf(tile, place) {
+  const { id, key, revision } = tile.frame;
+  const picture = make("img", { src: `/api/v1/frames/${id}/thumbnail?revision=${revision}`, alt: "" });
+  const button = make("button", { type: "button", class: "tile", tabindex: -1, onclick: () => { focus(place); toggle(); } });
+  tile.word = make("span", { class: "word" });
+  button.append(picture, make("span", { class: "key" }, key), tile.word);
+  tile.element = button;
+  return make("li", {}, button);
+}
+
+function update() {
+  for (const { element, verdict, marks, word } of tiles) {
+    element.dataset.verdict = verdict ?? "";
+    word.textContent = verdict === "fail" ? `fail: ${marks[0].reason}` : (verdict ?? "");
+  }
+  const done = tiles.filter((tile) => tile.verdict).length;
+  $("count").textContent = `${done} of ${tiles.length}`;
+  $("undo").disabled = !done && !outbox.canTakeBack();
+  $("next").disabled = $("all").disabled = !tiles.length;
+}
+
+function focus(place) {
+  if (!tiles.length) {
+    workOn(null);
+    return;
+  }
+  tiles[at]?.element.setAttribute("tabindex", -1);
+  at = Math.min(Math.max(place, 0), tiles.length - 1);
+  const { element, frame } = tiles[at];
+  element.setAttribute("tabindex", 0);
+  element.focus();
+  workOn(frame.id);
+}
+
+function columns() {
+  const tops = tiles.map((tile) => tile.element.offsetTop);
+  return Math.max(1, tops.filter((top) => top === tops[0]).length);
+}
+
+function judge(verdict) {
+  if (!tiles.length) return;
+  const marks = verdict === "fail" ? [{ reason: $("reason").value }] : [];
+  Object.assign(tiles[at], { verdict, marks });
+  update();
+  focus(at + 1);
+}
+
+function toggle() {
+  if (!tiles.length) return;
+  Object.assign(tiles[at], { verdict: tiles[at].verdict === "pass" ? null : "pass", marks: [] });
+  update();
+}
+
+function passOthers() {
+  for (const tile of tiles) if (!tile.verdict) tile.verdict = "pass";
+  update();
+}
+
+// Takes back a verdict of this page: the one of the chosen frame, or all of the page before.
+function undo() {
+  const tile = tiles[at];
+  if (tile?.verdict) {
+    Object.assign(tile, { verdict: null, marks: [] });
+    update();
+    return;
+  }
+  const back = outbox.takeBack();
+  if (!back.length) return;
+  const before = back.map(({ body, shown }) => ({ frame: shown, verdict: body.verdict, marks: body.marks }));
+  show([...before, ...tiles]);
+  say("The verdicts of the page before were taken back.");
+}
+
+function give(judged) {
+  const verdicts = judged.map(({ frame, verdict, marks }) => {
+    return { frame: frame.id, shown: frame, body: { verdict, marks, revision: frame.revision } };
+  });
+  if (verdicts.length) outbox.put(verdicts);
+}
+
+async function next() {
+  const judged = tiles.filter((tile) => tile.verdict);
+  if (tiles.length && !judged.length) {
+    say("Pass or fail comes first.");
+    return;
+  }
+  give(judged);
+  tiles = tiles.filter((tile) => !tile.verdict);
+  await fill();
+}
+
+// The frame itself, to be looked at closely; what was judged here goes on its way.
+function open() {
+  if (!tiles.length) return;
+  give(tiles.filter((tile) => tile.verdict));
+  sessionStorage.setItem("iddkit.stage", stage);
+  location.assign(`/frames/${tiles[at].frame.id}`);
+}
+
+async function leave() {
+  give(tiles.filter((tile) => tile.verdict));
+  try {
+    await rest();
+    location.assign("/");
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+async function rest() {
+  await pulse();
+  const refused = await outbox.free();
+  if (refused.length) throw new Error(refused.map((one) => one.reason).join("; "));
+}
+
+listen({
+  ArrowLeft: ["frame before", () => focus(at - 1)],
+  ArrowRight: ["next frame", () => focus(at + 1)],
+  ArrowUp: ["frame above", () => focus(at - columns())],
+  ArrowDown: ["frame below", () => focus(at + columns())],
+  p: ["pass", () => judge("pass")],
+  x: ["fail, with the reason that is chosen", () => judge("fail")],
+  a: ["pass all others of this page", passOthers],
+  o: ["open the frame", open],
+  u: ["undo: of this frame, or the page before", undo],
+  n: ["next: send the verdicts and take more frames", next],
+  h: ["home", leave],
+}, { " ": ["pass, or not"] });
+
+$("all").addEventListener("click", passOthers);
+$("undo").addEventListener("click", undo);
+$("next").addEventListener("click", next);
+beforeLeaving.push(rest);
+outbox.send().catch(() => {}).then(fill);

@@ -1,0 +1,27 @@
+// Keys of a page: a table of key, words, action; `?` shows it.
+
+import { make } from "./api.js";
+
+const dialog = document.getElementById("keys");
+
+// Listens to the keys of `table` ({ key: [words, action] }), except where somebody types. `more` is only shown.
+export function listen(table, more = {}) {
+  const keys = { ...table, "?": ["these keys", () => dialog.showModal()] };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (event.key.startsWith("Arrow") && event.target.matches("input")) return;
+    // A button that has the focus is pressed by these two.
+    if ([" ", "Enter"].includes(event.key) && event.target.matches("button, a, summary, input")) return;
+    const found = keys[event.key];
+    if (!found) return;
+    event.preventDefault();
+    found[1]();
+  });
+  const shown = Object.entries({ ...keys, ...more }).filter(([, [words]]) => words);
+  const names = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "space" };
+  dialog.querySelector("dl").append(
+    ...shown.flatMap(([key, [words]]) => [make("dt", {}, make("kbd", {}, names[key] ?? key)), make("dd", {}, words)]),
+  );
+  document.getElementById("help").addEventListener("click", () => dialog.showModal());
+}
