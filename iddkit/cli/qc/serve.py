@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -48,7 +49,7 @@ def serve(
     if not is_secure and not _is_loopback(host):
         warning = "Warning: passwords travel unencrypted; give --certificate and --key, or a --trusted-proxy with TLS"
         click.echo(warning, err=True)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(store, Settings(secure=is_secure)),
         host=host,
         port=port,
@@ -60,6 +61,12 @@ def serve(
         log_level="warning",
         access_log=False,
     )
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    scheme = "https" if certificate is not None else "http"
+    click.echo(f"{store.url}: {scheme}://{shown}:{listening.getsockname()[1]}, until Ctrl-C", err=True)
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @click.command()
@@ -84,6 +91,21 @@ def link(store: Store, names: tuple[str, ...], url: str, as_name: str | None) ->
         return True
 
     options.do_each(names, link_one)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise OptionError(f"cannot listen at {host}, port {port}: {error.strerror or error}") from error
+    return listening
 
 
 def _is_loopback(host: str) -> bool:
