@@ -112,8 +112,8 @@ SAMPLE = Sample(1, 1, "qc3", 2, "7", "{}", 40, 8, 1, "", "")
 STANDING = Standing(
     counts(qc1=3, qc3=40, repair=1),
     (
-        BatchStanding("one", "open", 0, counts(qc1=3, repair=1)),
-        BatchStanding("two|x", "qc3", 2, counts(qc3=40), SAMPLE, 5, 1),
+        BatchStanding(1, "one", "open", 0, counts(qc1=3, repair=1)),
+        BatchStanding(2, "two|x", "qc3", 2, counts(qc3=40), SAMPLE, 5, 1),
     ),
     (
         Repair("train/0/a", "one", "ann", True, "qc1", "gap", 2, False, START),
