@@ -133,12 +133,12 @@ def stuck_table(standing: Standing) -> Table:
 
 def repair_table(repairs: Sequence[Repair]) -> Table:
     """Return a row for each frame that is being mended, and who owns the repair."""
-    headings = ("frame", "batch", "owner", "failed at", "reason", "round", "since")
+    headings = ("frame", "batch", "owner", "failed at", "reason", "round")
     rows = tuple(
-        (one.frame, one.batch, _owner(one), one.failed_at, one.reason, one.rounds, to_text(one.since))
+        (one.frame, one.batch, _owner(one), one.failed_at, one.reason, one.rounds, one.days, to_text(one.since))
         for one in repairs
     )
-    return Table(tuple(map(Column, headings)), rows, "repairs")
+    return Table((*map(Column, headings), Column("days", 1), Column("since")), rows, "repairs")
 
 
 def _owner(repair: Repair) -> str:
