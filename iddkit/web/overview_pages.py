@@ -16,6 +16,7 @@ from iddkit.qc.progress.person import read_people_table
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.queue.people import read_people
 from iddkit.qc.stages import SAMPLED, Role, Stage
+from iddkit.reporting.page import Fact
 from iddkit.reporting.qc_people import people_table
 from iddkit.reporting.qc_tables import batch_table, claim_table
 from iddkit.web.api_batches import BatchId, find_batch, tell_batch, tell_batches
@@ -94,38 +95,18 @@ def _csv(name: str, query: str = "") -> str:
     return f"/api/v1/tables/{name}.csv" + (f"?{query}" if query else "")
 
 
-def _facts(standing: Standing) -> list[dict[str, Any]]:
-    """Return what a lead looks at first: how many frames are where."""
+def _facts(standing: Standing) -> list[tuple[Fact, str]]:
+    """Return what a lead looks at first, how many frames are where, each with the part of the page that tells more."""
     stages = standing.stages
     frames = sum(stages.values()) - stages[Stage.DROPPED]
-    reviewed = (Stage.QC1, Stage.QC2, Stage.RECHECK)
-    escalated = stages[Stage.ESCALATED]
-    return [
-        {"title": "frames", "value": frames, "target": "", "note": f"in {len(standing.batches)} batches"},
-        {"title": "to annotate", "value": stages[Stage.ANNOTATE], "target": "", "note": "not handed in yet"},
-        {
-            "title": "in review",
-            "value": sum(stages[one] for one in reviewed),
-            "target": "",
-            "note": "QC1, QC2, recheck",
-        },
-        {
-            "title": "in repair",
-            "value": len(standing.repairs),
-            "target": "#repairs",
-            "note": f"{escalated} escalated" if escalated else "with their owners",
-        },
-        {
-            "title": "ready or sampled",
-            "value": sum(stages[one] for one in (Stage.READY, *SAMPLED)),
-            "target": "#batches",
-            "note": "up to QC4",
-        },
-        {
-            "title": "accepted",
-            "value": stages[Stage.ACCEPTED],
-            "target": "",
-            "note": f"{100 * stages[Stage.ACCEPTED] / frames:.0f} % of all" if frames else "none yet",
-        },
-        {"title": "stuck", "value": len(standing.stuck), "target": "#stuck", "note": "nobody can do them"},
-    ]
+    batches, escalated = len(standing.batches), stages[Stage.ESCALATED]
+    facts = (
+        ("frames", frames, f"in {batches} batch{'' if batches == 1 else 'es'}", "batches"),
+        ("to annotate", stages[Stage.ANNOTATE], "not handed in yet", ""),
+        ("in review", stages[Stage.QC1] + stages[Stage.QC2] + stages[Stage.RECHECK], "QC1, QC2, recheck", ""),
+        ("in repair", len(standing.repairs), f"{escalated} escalated" if escalated else "with their owners", "repairs"),
+        ("ready or sampled", sum(stages[one] for one in (Stage.READY, *SAMPLED)), "up to QC4", "batches"),
+        ("accepted", stages[Stage.ACCEPTED], f"{100 * stages[Stage.ACCEPTED] / max(1, frames):.0f} % of all", ""),
+        ("stuck", len(standing.stuck), "nobody can do them", "stuck"),
+    )
+    return [(Fact(title, f"{count:,}", note), target if count else "") for title, count, note, target in facts]
