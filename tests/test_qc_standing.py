@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from iddkit.qc import queue
 from iddkit.qc.events import to_microseconds
 from iddkit.qc.progress.burndown import _MOST, PASSED, BurnDown, read_burn_down
+from iddkit.qc.progress.open_claims import OpenClaim, read_open_claims
 from iddkit.qc.progress.standing import Standing, Wait, read_standing
 from iddkit.qc.simulation import simulate
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Batch, Frame
 from iddkit.qc.store.database import Store, create_store
 from iddkit.qc.store.tables import batches, frames
-from tests.qc_project import Review, start_review
+from tests.qc_project import Review, make_handin, start_review
 
 MILD: dict[str, Any] = {"plan3": {"kind": "fixed", "n": 2, "c": 1}, "plan4": {"kind": "fixed", "n": 2, "c": 1}}
 
@@ -274,3 +276,39 @@ def test_the_standing_of_a_project_adds_up(simulated: Store) -> None:
     sampled = [f for f in everyone if f.sample is not None and not f.verdict]
     others = [f for f in everyone if f.stage in ("repair", "recheck", "escalated")]
     assert waiting == len(one_by_one) + len(sampled) + len(others)
+
+
+def claims(review: Review) -> list[OpenClaim]:
+    with review.store.reading() as connection:
+        return list(read_open_claims(connection, now=review.now))
+
+
+def test_a_claim_is_as_old_as_the_person_has_had_the_frame_without_a_break(store: Store) -> None:
+    review = start_review(store, 2)
+    assert claims(review) == []
+    review.take("ann")
+    first = review.at
+    (claim,) = claims(review)
+    assert (claim.frame, claim.batch, claim.stage, claim.person) == ("train/0/0000", "b", "annotate", "ann")
+    assert (claim.since, claim.is_lapsed, claim.hours) == (first, False, 0)
+    review.wait(days=2)
+    with review.refused("rex is researcher"):
+        review.do(lambda work: queue.submit(work, review.frame(), review.person("rex"), make_handin(1)))
+    (claim,) = claims(review)
+    assert (claim.since, claim.is_lapsed) == (first, True)
+    review.take("ann")  # once more, after it lapsed
+    (claim,) = claims(review)
+    assert (claim.since, claim.is_lapsed) == (first, False)
+    frame, ann = review.frame(), review.person("ann")
+    review.do(lambda work: queue.release(work, frame, ann))
+    assert claims(review) == []
+    review.take("bo")
+    review.wait(hours=1)
+    review.take("ann")
+    assert [(claim.person, claim.frame) for claim in claims(review)] == [
+        ("bo", "train/0/0000"),
+        ("ann", "train/0/0001"),
+    ]
+    assert claims(review)[0].since > first
+    review.submit("bo", 1)
+    assert [claim.person for claim in claims(review)] == ["ann"]

@@ -112,13 +112,13 @@ SAMPLE = Sample(1, 1, "qc3", 2, "7", "{}", 40, 8, 1, "", "")
 STANDING = Standing(
     counts(qc1=3, qc3=40, repair=1),
     (
-        BatchStanding("one", "open", 0, counts(qc1=3, repair=1)),
-        BatchStanding("two|x", "qc3", 2, counts(qc3=40), SAMPLE, 5, 1),
+        BatchStanding(1, "one", "open", 0, counts(qc1=3, repair=1)),
+        BatchStanding(2, "two|x", "qc3", 2, counts(qc3=40), SAMPLE, 5, 1),
     ),
     (
-        Repair("train/0/a", "one", "ann", True, "qc1", "gap", 2, False, START),
-        Repair("train/0/b", "one", "", False, "qc2", "", 4, True, START),
-        Repair("train/0/c", "one", "", False, "qc2", "", 1, False, START),
+        Repair("train/0/a", "one", "ann", True, "qc1", "gap", 2, False, START, 0.5),
+        Repair("train/0/b", "one", "", False, "qc2", "", 4, True, START, 0.5),
+        Repair("train/0/c", "one", "", False, "qc2", "", 1, False, START, 0.5),
     ),
     (Wait("qc1", "bo", "annotator", 3, START), Wait("qc3", "", "researcher", 3, START)),
     (Stuck("train/0/a", "qc1", "no one can review it: no annotator or lead is there"),),

@@ -10,9 +10,14 @@ from iddkit.qc.stages import Role
 from iddkit.qc.state import Batch, Frame, Person
 from iddkit.qc.store.tables import batches, frames
 
-#: Who has a part in every batch, and who in every one that was ever frozen.
-_ALL: Final = frozenset({Role.LEAD, Role.SUPERVISOR})
+#: Who has a part in every batch, and sees how the whole project and each person fare.
+OVERSEERS: Final = frozenset({Role.LEAD, Role.SUPERVISOR})
+
+# Who has a part in every batch that was ever frozen.
 _FROZEN: Final = frozenset({Role.RESEARCHER, Role.EXPERT})
+
+#: Who sees how far each batch is: those who oversee it, and those who freeze it and judge its samples.
+INSIDERS: Final = OVERSEERS | _FROZEN
 
 _person: Final[BindParameter[int]] = bindparam("person")
 _HAS_PART: Final = (
@@ -39,7 +44,7 @@ def may_see(connection: Connection, person: Person, frame: Frame) -> bool:
     drew, hold, claimed or judged a frame.
     """
     roles = person.role_set
-    if roles & _ALL:
+    if roles & OVERSEERS:
         return True
     if roles & _FROZEN:
         batch = Batch(*connection.execute(select(batches).where(batches.c.id == frame.batch)).one())
@@ -47,3 +52,8 @@ def may_see(connection: Connection, person: Person, frame: Frame) -> bool:
             return True
     values = {"batch": frame.batch, "person": person.id, "drawn": f"%,{person.id},%"}
     return connection.execute(_HAS_PART, values).first() is not None
+
+
+def may_see_sample(person: Person) -> bool:
+    """Return whether a person may know which images are in a sample that is not concluded: those who judge samples."""
+    return not person.role_set.isdisjoint(_FROZEN | {Role.LEAD})

@@ -7,6 +7,7 @@ same bytes: no date, no random names, matplotlib's own font, text in SVG as outl
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,12 +60,16 @@ class Drawing:
     height: int
 
 
+#: Matplotlib's settings and fonts are those of the whole process: in a server one figure is drawn at a time.
+_ALONE: Final = threading.RLock()
+
+
 @contextmanager
 def styled() -> Iterator[None]:
-    """Hold none of the user's own settings of matplotlib."""
+    """Hold none of the user's own settings of matplotlib, and let no other thread draw meanwhile."""
     import matplotlib
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with _ALONE, matplotlib.rc_context(), warnings.catch_warnings():
         # A label in a script that the font does not have is drawn as boxes; the tables beside have it right.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         matplotlib.rcdefaults()

@@ -41,6 +41,24 @@ def people_table(reports: Sequence[PersonReport]) -> Table:
     return Table(columns, tuple(rows), "people")
 
 
+def estimate_table(reports: Sequence[PersonReport]) -> Table:
+    """Return the numbers of all people for scripts: an estimate is its value, the ends of its interval, and counts."""
+    estimates = {"first_qc1": "share", "first_qc2": "share", "defects": "per_100_polygons", "reviews": "failed_share"}
+    headings = ["name", "roles", "frames", "judged", "annotation_hours", "qc_hours"]
+    for key, what in estimates.items():
+        headings += [f"{key}_{what}", f"{key}_low", f"{key}_high", f"{key}_count", f"{key}_of"]
+    rows: list[tuple[Cell, ...]] = []
+    for one in reports:
+        cells: list[Cell] = [one.name, " ".join(one.roles), one.frames, one.judged]
+        cells += [one.annotation_hours, one.qc_hours]
+        for key in estimates:
+            found = getattr(one, key)
+            said = (found.value, found.low, found.high) if found.says else (None, None, None)
+            cells += [*said, found.count, found.of]
+        rows.append(tuple(cells))
+    return Table(tuple(map(Column, headings)), tuple(rows), "people")
+
+
 def person_tables(report: PersonReport) -> list[Table]:
     """Return one person's tables that are not empty: shares, defects by reason, confused labels, minutes by task."""
     shares = [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
 from iddkit.qc.events import to_text
 from iddkit.qc.progress.burndown import BurnDown
 from iddkit.qc.progress.carried import WAITING
+from iddkit.qc.progress.open_claims import OpenClaim
 from iddkit.qc.progress.repairs import Repair
 from iddkit.qc.progress.standing import Standing
 from iddkit.qc.progress.weekly import Week, WeekRow
@@ -73,6 +74,24 @@ def carried_table(rows: Sequence[WeekRow]) -> Table:
     return Table(columns, tuple(cells), "carried over")
 
 
+def week_table(rows: Sequence[WeekRow]) -> Table:
+    """Return all that is said of weeks in one table, for scripts: a row a week, the newest first."""
+    headings = ["first", "last", "raw", "annotated", "annotation_seconds", "qc_seconds"]
+    headings += [f"{stage}_passed" for stage in REVIEWS]
+    headings += ["frozen", "accepted", "returned", *(f"carried_{stage}" for stage in WAITING)]
+    cells: list[tuple[Cell, ...]] = [
+        (
+            *(row.week.first.isoformat(), row.week.last.isoformat()),
+            *(row.raw, row.annotated, row.annotation_seconds, row.qc_seconds),
+            *(row.passed[stage] for stage in REVIEWS),
+            *("; ".join(names) for names in (row.frozen, row.accepted, row.returned)),
+            *(row.carried[stage] for stage in WAITING),
+        )
+        for row in rows
+    ]
+    return Table(tuple(map(Column, headings)), tuple(cells), "weeks")
+
+
 def standing_table(standing: Standing) -> Table:
     """Return a row a batch, and one for all of them: how many frames stand in each stage."""
     shown = [stage for stage in Stage if stage in WAITING or standing.stages[stage]]
@@ -89,6 +108,12 @@ def standing_table(standing: Standing) -> Table:
     if len(rows) != 1:
         rows.append(("all", "", total, *(standing.stages[stage] for stage in shown), ""))
     return Table(columns, tuple(rows), "frames by stage")
+
+
+def batch_table(stages: Mapping[str, int]) -> Table:
+    """Return a row for each stage in which frames of a batch stand, in the order of the review."""
+    rows = tuple((str(stage), stages[stage]) for stage in Stage if stages[stage])
+    return Table((Column("stage"), Column("frames")), rows, "frames by stage")
 
 
 def wait_table(standing: Standing) -> Table:
@@ -108,12 +133,12 @@ def stuck_table(standing: Standing) -> Table:
 
 def repair_table(repairs: Sequence[Repair]) -> Table:
     """Return a row for each frame that is being mended, and who owns the repair."""
-    headings = ("frame", "batch", "owner", "failed at", "reason", "round", "since")
+    headings = ("frame", "batch", "owner", "failed at", "reason", "round")
     rows = tuple(
-        (one.frame, one.batch, _owner(one), one.failed_at, one.reason, one.rounds, to_text(one.since))
+        (one.frame, one.batch, _owner(one), one.failed_at, one.reason, one.rounds, one.days, to_text(one.since))
         for one in repairs
     )
-    return Table(tuple(map(Column, headings)), rows, "repairs")
+    return Table((*map(Column, headings), Column("days", 1), Column("since")), rows, "repairs")
 
 
 def _owner(repair: Repair) -> str:
@@ -122,6 +147,19 @@ def _owner(repair: Repair) -> str:
     if not repair.owner:
         return "a lead"
     return f"{repair.owner} (away)" if repair.is_away else repair.owner
+
+
+def claim_table(claims: Sequence[OpenClaim]) -> Table:
+    """Return a row for each frame that somebody claimed and has not done: who, for how long, and until when."""
+    columns = (Column("frame"), Column("batch"), Column("stage"), Column("claimed by"), Column("hours", 1))
+    rows = tuple(
+        (one.frame, one.batch, one.stage, one.person, one.hours, to_text(one.since), _until(one)) for one in claims
+    )
+    return Table((*columns, Column("since"), Column("until")), rows, "open claims")
+
+
+def _until(claim: OpenClaim) -> str:
+    return f"{to_text(claim.until)}{' (lapsed)' if claim.is_lapsed else ''}"
 
 
 def burn_down_table(burn_down: BurnDown) -> Table:

@@ -46,7 +46,7 @@ class Guards:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message["headers"])
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a page of its own kind states a policy of its own
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

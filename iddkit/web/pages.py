@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.progress.desk import read_desk
 from iddkit.qc.stages import ASKED, REVIEWS, Stage
 from iddkit.web.api_frames import FrameId, find_seen
 from iddkit.web.api_tasks import tell_desk, tell_frame
-from iddkit.web.signing import AtDesk, find_signed_in, roles_of
+from iddkit.web.rendering import identify, render
+from iddkit.web.signing import AtDesk, find_signed_in
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -23,13 +22,13 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/sign-in")
 def sign_in() -> HTMLResponse:
     """Ask for name and password."""
-    return _page("sign_in.html")
+    return render("sign_in.html")
 
 
 @router.get("/welcome")
 def welcome() -> HTMLResponse:
     """Ask one who comes by a link for a password; the token stands behind the #, which no server is sent."""
-    return _page("welcome.html")
+    return render("welcome.html")
 
 
 @router.get("/")
@@ -43,7 +42,7 @@ def home(request: Request, desk: AtDesk) -> Response:
         project = work.project.name
     stages = [str(stage) for stage, roles in ASKED.items() if session.person.role_set & {*roles}]
     done = [(_word(one.kind, one.stage, one.verdict), one.count, _minutes(one.seconds)) for one in found.done]
-    return _page("home.html", **_of(session), project=project, desk=tell_desk(found), stages=stages, done=done)
+    return render("home.html", **identify(session), project=project, desk=tell_desk(found), stages=stages, done=done)
 
 
 @router.get("/frames/{number}")
@@ -54,7 +53,7 @@ def review(number: FrameId, request: Request, desk: AtDesk) -> Response:
         return RedirectResponse("/sign-in", 303)
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-    return _page("review.html", **_of(session), frame=tell_frame(found))
+    return render("review.html", **identify(session), frame=tell_frame(found))
 
 
 @router.get("/grid")
@@ -67,16 +66,7 @@ def grid(request: Request, desk: AtDesk, stage: Literal["qc1", "qc2", "qc3", "qc
     with desk.store.looking() as work:
         reasons = load_checklist(work.project.checklist).reasons
     shown: str = stage or (stages[0] if stages else Stage.QC1)
-    return _page("grid.html", **_of(session), stages=stages, stage=shown, reasons=reasons)
-
-
-def _of(session: Any) -> dict[str, Any]:
-    return {
-        "person": session.person.id,
-        "name": session.person.name,
-        "roles": roles_of(session.person),
-        "csrf": session.csrf,
-    }
+    return render("grid.html", **identify(session), stages=stages, stage=shown, reasons=reasons)
 
 
 def _word(kind: str, stage: str, verdict: str) -> str:
@@ -87,18 +77,3 @@ def _word(kind: str, stage: str, verdict: str) -> str:
 
 def _minutes(seconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}" if seconds else "-"
-
-
-def _page(template: str, **values: object) -> HTMLResponse:
-    return HTMLResponse(_environment().get_template(template).render(**values))
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("iddkit.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -68,6 +68,22 @@ class Several(Body):
     besides: Annotated[list[Number], Field(max_length=100)] = []
 
 
+class Freezing(Body):
+    """How a batch is frozen: which batch takes the frames that are not ready; null for none."""
+
+    leave_to: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = None
+
+
+class Drawing(Body):
+    """How a sample is drawn: with which seed; null for one that nobody can know before."""
+
+    seed: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = None
+
+
+class Concluding(Body):
+    """The sample alone decides how a stage is concluded."""
+
+
 class MarkBody(Body):
     """A defect (`iddkit.qc.checklist.Mark`); without a severity it has that of its reason."""
 

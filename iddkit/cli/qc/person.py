@@ -13,9 +13,7 @@ from iddkit.cli.qc import options
 from iddkit.errors import printable
 
 if TYPE_CHECKING:
-    from iddkit.qc.progress.person import PersonReport
     from iddkit.qc.store.database import Store
-    from iddkit.reporting.tables import Table
 
 
 @click.command()
@@ -46,7 +44,7 @@ def person(
     from iddkit.cli.console import print_table
     from iddkit.qc import queue
     from iddkit.qc.progress.person import read_people_table, read_person
-    from iddkit.reporting.qc_people import people_table, person_tables
+    from iddkit.reporting.qc_people import estimate_table, people_table, person_tables
     from iddkit.reporting.tables import to_markdown
 
     if markdown and as_json:
@@ -74,25 +72,5 @@ def person(
         from iddkit import files
         from iddkit.reporting.tables import to_csv
 
-        files.write_new(csv_path, to_csv(_plain_table(reports)), overwrite)
+        files.write_new(csv_path, to_csv(estimate_table(reports)), overwrite)
         click.echo(f"{printable(str(csv_path), 4096)}: written", err=True)
-
-
-def _plain_table(reports: list[PersonReport]) -> Table:
-    """Return the numbers of all people for scripts: an estimate is its value, the ends of its interval, and counts."""
-    from iddkit.reporting.tables import Cell, Column, Table
-
-    estimates = {"first_qc1": "share", "first_qc2": "share", "defects": "per_100_polygons", "reviews": "failed_share"}
-    headings = ["name", "roles", "frames", "judged", "annotation_hours", "qc_hours"]
-    for key, what in estimates.items():
-        headings += [f"{key}_{what}", f"{key}_low", f"{key}_high", f"{key}_count", f"{key}_of"]
-    rows: list[tuple[Cell, ...]] = []
-    for one in reports:
-        cells: list[Cell] = [one.name, " ".join(one.roles), one.frames, one.judged]
-        cells += [one.annotation_hours, one.qc_hours]
-        for key in estimates:
-            found = getattr(one, key)
-            said = (found.value, found.low, found.high) if found.says else (None, None, None)
-            cells += [*said, found.count, found.of]
-        rows.append(tuple(cells))
-    return Table(tuple(map(Column, headings)), tuple(rows))

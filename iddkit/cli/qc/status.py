@@ -14,7 +14,6 @@ from iddkit.cli.qc import options
 from iddkit.errors import OptionError, printable
 
 if TYPE_CHECKING:
-    from iddkit.qc.progress.weekly import WeekRow
     from iddkit.qc.store.database import Store
     from iddkit.reporting.figure import Drawing
     from iddkit.reporting.tables import Table
@@ -108,7 +107,7 @@ def _weeks(
 ) -> tuple[dict[str, Table], Any]:
     from iddkit.qc.progress.weekly import read_weeks
     from iddkit.qc.store.database import read_project
-    from iddkit.reporting.qc_tables import carried_table, review_table, work_table
+    from iddkit.reporting.qc_tables import carried_table, review_table, week_table, work_table
 
     with store.reading() as connection:
         project = read_project(connection)
@@ -118,7 +117,7 @@ def _weeks(
         from iddkit import files
         from iddkit.reporting.tables import to_csv
 
-        files.write_new(csv_path, to_csv(_week_table(rows)), overwrite)
+        files.write_new(csv_path, to_csv(week_table(rows)), overwrite)
         click.echo(f"{printable(str(csv_path), 4096)}: written", err=True)
     if plot is not None:
         from iddkit.reporting.qc_figures import draw_weeks
@@ -126,28 +125,6 @@ def _weeks(
         _write_figure(plot, draw_weeks(rows), overwrite)
     tables = {"annotation": work_table(rows), "quality_control": review_table(rows)}
     return {**tables, "carried_over": carried_table(rows)}, [row.to_json() for row in rows]
-
-
-def _week_table(rows: list[WeekRow]) -> Table:
-    """Return all that is said of weeks in one table, for scripts: a row a week, the newest first."""
-    from iddkit.qc.progress.carried import WAITING
-    from iddkit.qc.stages import REVIEWS
-    from iddkit.reporting.tables import Cell, Column, Table
-
-    headings = ["first", "last", "raw", "annotated", "annotation_seconds", "qc_seconds"]
-    headings += [f"{stage}_passed" for stage in REVIEWS]
-    headings += ["frozen", "accepted", "returned", *(f"carried_{stage}" for stage in WAITING)]
-    cells: list[tuple[Cell, ...]] = [
-        (
-            *(row.week.first.isoformat(), row.week.last.isoformat()),
-            *(row.raw, row.annotated, row.annotation_seconds, row.qc_seconds),
-            *(row.passed[stage] for stage in REVIEWS),
-            *("; ".join(names) for names in (row.frozen, row.accepted, row.returned)),
-            *(row.carried[stage] for stage in WAITING),
-        )
-        for row in rows
-    ]
-    return Table(tuple(map(Column, headings)), tuple(cells))
 
 
 def _standing(

@@ -13,6 +13,8 @@ from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import Batch, Person
 from iddkit.qc.store.tables import batches, events, frames, people
 
+_DAY: Final = 86_400_000_000
+
 #: Stages in which a frame is with somebody who mends it.
 MENDED: Final = (Stage.REPAIR, Stage.ESCALATED)
 
@@ -37,6 +39,8 @@ class Repair:
         Whether it failed too often.
     since
         When it failed, in microseconds since 1970-01-01 UTC.
+    days
+        For how long it has waited since.
     """
 
     frame: str
@@ -48,6 +52,7 @@ class Repair:
     rounds: int
     is_escalated: bool
     since: int
+    days: float
 
 
 def read_repairs(connection: Connection, *, now: datetime, batch: Batch | None = None) -> tuple[Repair, ...]:
@@ -80,6 +85,7 @@ def read_repairs(connection: Connection, *, now: datetime, batch: Batch | None =
                 row.rounds,
                 row.stage == Stage.ESCALATED,
                 row.at,
+                max(0, at - row.at) / _DAY,
             )
         )
     return tuple(found)

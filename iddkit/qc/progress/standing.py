@@ -35,8 +35,8 @@ class BatchStanding:
 
     Attributes
     ----------
-    name
-        What it is called.
+    id, name
+        Its number, and what it is called.
     stage, round
         ``open``, ``qc3``, ``qc4`` or ``accepted``, and how often it was frozen.
     stages
@@ -47,6 +47,7 @@ class BatchStanding:
         Images of the open sample that were judged, and bad ones among them.
     """
 
+    id: int
     name: str
     stage: str
     round: int
@@ -59,6 +60,17 @@ class BatchStanding:
     def frames(self) -> int:
         """Frames that are not dropped."""
         return sum(self.stages.values()) - self.stages[Stage.DROPPED]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the batch as JSON values."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "stage": self.stage,
+            "round": self.round,
+            "stages": dict(self.stages),
+            "sample": None if self.sample is None else {"drawn": self.sample.drawn, "seen": self.seen, "bad": self.bad},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +143,7 @@ class Standing:
         """Return the standing as JSON values."""
         return {
             "stages": dict(self.stages),
-            "batches": [
-                {
-                    "name": one.name,
-                    "stage": one.stage,
-                    "round": one.round,
-                    "stages": dict(one.stages),
-                    "sample": None
-                    if one.sample is None
-                    else {"drawn": one.sample.drawn, "seen": one.seen, "bad": one.bad},
-                }
-                for one in self.batches
-            ],
+            "batches": [one.to_json() for one in self.batches],
             "repairs": [{name: getattr(one, name) for name in Repair.__slots__} for one in self.repairs],
             "waits": [{name: getattr(one, name) for name in Wait.__slots__} for one in self.waits],
             "stuck": [{name: getattr(one, name) for name in Stuck.__slots__} for one in self.stuck],
@@ -164,13 +165,14 @@ def read_standing(connection: Connection, *, now: datetime, batch: Batch | None 
     at = to_microseconds(now)
     everyone = {row.id: Person(*row) for row in connection.execute(select(people).order_by(people.c.id))}
     its = () if batch is None else (frames.c.batch == batch.id,)
-    standing = _read_batches(connection, batch)
+    standing = read_batches(connection, batch)
     stages = {str(stage): sum(one.stages[stage] for one in standing) for stage in Stage}
     waits, stuck = _read_waits(connection, everyone, at, its)
     return Standing(stages, standing, read_repairs(connection, now=now, batch=batch), waits, stuck)
 
 
-def _read_batches(connection: Connection, batch: Batch | None) -> tuple[BatchStanding, ...]:
+def read_batches(connection: Connection, batch: Batch | None = None) -> tuple[BatchStanding, ...]:
+    """Return all batches in the order in which they were made, or one of them, with the frames in each stage."""
     counts = select(frames.c.batch, frames.c.stage, func.count()).group_by(frames.c.batch, frames.c.stage)
     made = select(batches).order_by(batches.c.id)
     if batch is not None:
@@ -188,7 +190,7 @@ def _read_batches(connection: Connection, batch: Batch | None) -> tuple[BatchSta
         if sample is not None:
             judged = select(func.count(), func.coalesce(func.sum(frames.c.bad), 0))
             seen, bad = connection.execute(judged.where(frames.c.sample == sample.id, frames.c.verdict != "")).one()
-        found.append(BatchStanding(one.name, one.stage, one.round, stages, sample, int(seen), int(bad)))
+        found.append(BatchStanding(one.id, one.name, one.stage, one.round, stages, sample, int(seen), int(bad)))
     return tuple(found)
 
 

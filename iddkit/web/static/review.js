@@ -106,9 +106,9 @@ function show(frame) {
 async function showSample(frame) {
   $("sample").hidden = true;
   if (!SAMPLED.includes(frame.stage)) return;
-  const said = await call("GET", `/api/v1/batches/${frame.batch}/sample`).catch(() => null);
-  if (!said || state.frame !== frame) return;
-  $("sample").textContent = `${said.judged} of ${said.n} looked at, ${said.bad} bad, ${said.allowed} allowed: ${said.remains}`;
+  const { sample } = await call("GET", `/api/v1/batches/${frame.batch}/sample`).catch(() => ({ sample: null }));
+  if (!sample || state.frame !== frame) return;
+  $("sample").textContent = `${sample.judged} of ${sample.n} looked at, ${sample.bad} bad, ${sample.c} allowed: ${sample.remains}.`;
   $("sample").hidden = false;
 }
 

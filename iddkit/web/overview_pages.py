@@ -1,0 +1,112 @@
+"""The pages of batches and the dashboard: made on the server, the same data as the API gives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from iddkit.qc.access import INSIDERS, OVERSEERS
+from iddkit.qc.accounts import Session
+from iddkit.qc.progress.open_claims import read_open_claims
+from iddkit.qc.progress.person import read_people_table
+from iddkit.qc.progress.standing import Standing, read_standing
+from iddkit.qc.queue.people import read_people
+from iddkit.qc.stages import SAMPLED, Role, Stage
+from iddkit.reporting.page import Fact
+from iddkit.reporting.qc_people import people_table
+from iddkit.reporting.qc_tables import batch_table, claim_table
+from iddkit.web.api_batches import BatchId, find_batch, tell_batch, tell_batches
+from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_span
+from iddkit.web.rendering import identify, render, show_table
+from iddkit.web.roles import name_roles
+from iddkit.web.signing import AtDesk, Desk, find_signed_in
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.get("/dashboard")
+def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
+    """Show how the project fares: weeks, batches, people, claims and repairs."""
+    session = _let_in(request, desk, OVERSEERS)
+    if isinstance(session, Response):
+        return session
+    now = datetime.now(UTC)
+    with desk.store.looking() as work:
+        rows = read_span(work, span, now)
+        standing = read_standing(work.connection, now=now)
+        claims = claim_table(read_open_claims(work.connection, now=now))
+        people = people_table(read_people_table(work.connection))
+        batches = tell_batches(work, session.person)
+        project = work.project.name
+        invited = [person.name for person in read_people(work) if person.active]
+    tables = {name: show_table(make(rows), _csv(name, span.query)) for name, make in WEEKLY.items()}
+    tables |= {name: show_table(make(standing), _csv(name)) for name, make in PRESENT.items()}
+    tables |= {"claims": show_table(claims, _csv("claims")), "people": show_table(people, _csv("people"))}
+    tables["frames"]["links"] = [f"/batches/{one['id']}" for one in batches] + [""]
+    is_lead = Role.LEAD in session.person.role_set
+    values: dict[str, Any] = {
+        "project": project,
+        "tables": tables,
+        "batches": batches,
+        "facts": _facts(standing),
+        "span": span,
+    }
+    return render("dashboard.html", **identify(session), **values, invited=invited if is_lead else [])
+
+
+@router.get("/batches")
+def batches(request: Request, desk: AtDesk) -> Response:
+    """List the batches."""
+    session = _let_in(request, desk, INSIDERS)
+    if isinstance(session, Response):
+        return session
+    with desk.store.looking() as work:
+        found = tell_batches(work, session.person)
+        project = work.project.name
+    return render("batches.html", **identify(session), project=project, batches=found)
+
+
+@router.get("/batches/{number}")
+def batch(number: BatchId, request: Request, desk: AtDesk) -> Response:
+    """Show how far a batch is, and what can be done to it."""
+    session = _let_in(request, desk, INSIDERS)
+    if isinstance(session, Response):
+        return session
+    with desk.store.looking() as work:
+        found = tell_batch(work, find_batch(work, number), session.person)
+    return render("batch.html", **identify(session), batch=found, table=show_table(batch_table(found["stages"])))
+
+
+def _let_in(request: Request, desk: Desk, roles: Collection[Role]) -> Session | Response:
+    """Return the session of one who has any of some roles, or the page that others get."""
+    session = find_signed_in(request, desk)
+    if session is None:
+        return RedirectResponse("/sign-in", 303)
+    if session.person.role_set.isdisjoint(roles):
+        return render("refused.html", 403, **identify(session), whose=name_roles(roles))
+    return session
+
+
+def _csv(name: str, query: str = "") -> str:
+    return f"/api/v1/tables/{name}.csv" + (f"?{query}" if query else "")
+
+
+def _facts(standing: Standing) -> list[tuple[Fact, str]]:
+    """Return what a lead looks at first, how many frames are where, each with the part of the page that tells more."""
+    stages = standing.stages
+    frames = sum(stages.values()) - stages[Stage.DROPPED]
+    batches, escalated = len(standing.batches), stages[Stage.ESCALATED]
+    facts = (
+        ("frames", frames, f"in {batches} batch{'' if batches == 1 else 'es'}", "batches"),
+        ("to annotate", stages[Stage.ANNOTATE], "not handed in yet", ""),
+        ("in review", stages[Stage.QC1] + stages[Stage.QC2] + stages[Stage.RECHECK], "QC1, QC2, recheck", ""),
+        ("in repair", len(standing.repairs), f"{escalated} escalated" if escalated else "with their owners", "repairs"),
+        ("ready or sampled", sum(stages[one] for one in (Stage.READY, *SAMPLED)), "up to QC4", "batches"),
+        ("accepted", stages[Stage.ACCEPTED], f"{100 * stages[Stage.ACCEPTED] / max(1, frames):.0f} % of all", ""),
+        ("stuck", len(standing.stuck), "nobody can do them", "stuck"),
+    )
+    return [(Fact(title, f"{count:,}", note), target if count else "") for title, count, note, target in facts]
