@@ -76,10 +76,14 @@ class MarkBody(Body):
 
 
 class VerdictBody(Body):
-    """A verdict on the version that was looked at; `request` is a random word that tells it from all others."""
+    """A verdict on the version that was looked at.
+
+    `sha256` is that of the frame's document, if it is known; `request` is a random word that tells it from all others.
+    """
 
     verdict: Literal["pass", "fail"]
     revision: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     marks: Annotated[list[MarkBody], Field(max_length=1000)] = []
     answers: Annotated[dict[Code, StrictBool], Field(max_length=100)] = {}
     text: Words = ""
