@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 import iddkit
 from iddkit.errors import RefusedError, StoreError, UserError, printable
 from iddkit.qc.store.database import Store
-from iddkit.web import api_frames, api_session, api_tasks, pages
+from iddkit.web import api_frames, api_plants, api_session, api_tasks, pages
 from iddkit.web.attempts import Attempts
 from iddkit.web.guards import Guards
 from iddkit.web.settings import Settings
@@ -45,7 +45,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Guards, most_bytes=settings.most_bytes)
     app.add_exception_handler(UserError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
-    for router in (api_session.router, api_tasks.router, api_frames.router, pages.router):
+    for router in (api_session.router, api_tasks.router, api_frames.router, api_plants.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

@@ -67,8 +67,9 @@ def plant(
     iddkit qc plant --reviewer sue --kind boundary
     iddkit qc plant frame0029 --file bad.json --reason gap    a copy of your own
     """  # noqa: D301 - click wants the character itself
+    from iddkit import files
     from iddkit.qc.progress.plants import read_plants
-    from iddkit.qc.queue.planting import plant_by_lot
+    from iddkit.qc.queue.planting import plant_by_lot, plant_own
 
     if (path is None) != (reason is None):
         raise click.UsageError("--file and --reason belong together")
@@ -77,7 +78,8 @@ def plant(
     if path is not None:
         if len(frame_names) != 1 or any(value for value in (stage, batch_name, count, seed, kinds)):
             raise click.UsageError("--file is a copy of one FRAME, and nothing is chosen by lot")
-        numbers = [_plant_own(store, frame_names[0], lead, reviewer, path, reason or "")]
+        content = files.read_bytes(path)
+        numbers = [plant_own(store, lead, frame_names[0], content, reason or "", path=path, reviewer=reviewer).id]
     else:
         import secrets
 
@@ -112,26 +114,6 @@ def plant(
             click.echo(f"{printable(one.frame)}: planted at {one.stage} {whom}: {_describe(one)}")
     if not found:
         raise click.exceptions.Exit(1)
-
-
-def _plant_own(store: Store, name: str, lead: str, reviewer: str | None, path: Path, reason: str) -> int:
-    from iddkit import files
-    from iddkit.qc import queue
-    from iddkit.qc.queue.planting import take_copy
-    from iddkit.qc.sight import shown_revision
-
-    content = files.read_bytes(path)
-    with options.looking(store) as work:
-        frame, project = queue.find_frame(work, name), work.project
-        revision = shown_revision(work, frame, None)
-    copy = None
-    if revision is not None:  # else the queue says why nothing can be planted
-        copy = take_copy(project, store.files(project), frame, revision, content, reason, path=path)
-    with store.writing() as work:
-        person = None if reviewer is None else queue.find_person(work, reviewer)
-        there = queue.find_frame(work, frame.key)
-        made = copy if copy is not None and there.revision == frame.revision else queue.Copy("", reason)
-        return queue.plant(work, there, queue.find_person(work, lead), made, person=person).id
 
 
 @click.command()
@@ -182,7 +164,7 @@ def _plant_table(found: list[Planted]) -> Table:
 def _sensitivity_table(seen: Sensitivity) -> Table:
     from iddkit.reporting.tables import Cell, Column, Table
 
-    columns = (Column("stage"), Column("reviewer"), Column("judged"), Column("caught"), Column("located"))
+    columns = tuple(map(Column, ("stage", "reviewer", "judged", "caught", "located")))
     columns += (Column("caught %", 1), Column("from", 1), Column("to", 1))
     rows: list[tuple[Cell, ...]] = []
     for stage, of_stage in seen.stages.items():

@@ -6,16 +6,14 @@ It is measured on errors of the kinds that were planted. Real ones may be harder
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from iddkit.qc.events import Kind
-from iddkit.qc.progress.intervals import Estimate, estimate_share
+from iddkit.qc.progress.intervals import Estimate, Measured, estimate_share, measure
 from iddkit.qc.stages import REVIEWS
 from iddkit.qc.state import Batch
 from iddkit.qc.store.tables import events, people
@@ -106,49 +104,6 @@ class _Count:
 
     def seen(self) -> Seen:
         return Seen(estimate_share(self.caught, self.judged), self.located)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A stage's sensitivity as the risks of a plan are computed with it.
-
-    Attributes
-    ----------
-    judged, caught
-        Errors that were planted and judged, and those of them that were caught.
-    low, high
-        The interval at 95 %, its ends rounded outwards to a hundredth of a per cent; None where nothing was judged.
-    """
-
-    judged: int
-    caught: int
-    low: float | None
-    high: float | None
-
-    @property
-    def value(self) -> Fraction:
-        """Caught among judged, exactly; something has to be judged."""
-        return Fraction(self.caught, self.judged)
-
-
-def measure(caught: int, judged: int) -> Measured:
-    """Return the sensitivity that so many caught errors among those that were judged show.
-
-    Examples
-    --------
-    >>> measure(9, 12)
-    Measured(judged=12, caught=9, low=0.4281, high=0.9452)
-    """
-    if not judged:
-        return Measured(0, 0, None, None)
-    share = estimate_share(caught, judged)
-    assert share.low is not None
-    assert share.high is not None
-    # Rounded, it is the same number on every machine: a certificate is checked digit by digit.
-    return Measured(judged, caught, math.floor(share.low * _STEPS) / _STEPS, math.ceil(share.high * _STEPS) / _STEPS)
-
-
-_STEPS: Final = 10_000
 
 
 def read_measured(connection: Connection, stage: str, until: int | None = None) -> Measured:

@@ -134,6 +134,51 @@ def _find_object(before: Annotation, after: Annotation) -> tuple[int | None, str
     return (differ[0][1].number, differ[0][0].label) if len(differ) == 1 else (None, "")
 
 
+def plant_own(
+    store: Store,
+    lead: str,
+    name: str,
+    content: bytes,
+    reason: str,
+    *,
+    path: Path | None = None,
+    reviewer: str | None = None,
+    now: datetime | None = None,
+) -> Plant:
+    """Plant a lead's own spoiled copy of a frame.
+
+    Parameters
+    ----------
+    store, lead, reviewer, now
+        As for `plant_by_lot`.
+    name
+        Of the frame.
+    content, path
+        Of the copy, for messages; the reviewer sees it under the name of the version's file.
+    reason
+        Code of the checklist.
+
+    Raises
+    ------
+    UserError
+        As `take_copy`, and as `iddkit.qc.queue.plants.plant`.
+    """
+    with store.looking() as work:
+        frame, project = find_frame(work, name), work.project
+        problem = find_problem(work, frame, find_person(work, lead))
+        revision = None if problem else work.state.get(Revision, frame.id, frame.revision)
+    copy = Copy("", reason)
+    if revision is not None:  # else the queue says why nothing can be planted
+        copy = take_copy(
+            project, store.files(project), frame, revision, content, reason, path=path or Path(revision.file_name)
+        )
+    with store.writing(now) as work:
+        there, person = find_frame(work, frame.key), None if reviewer is None else find_person(work, reviewer)
+        if revision is not None and there.revision != frame.revision:
+            raise OptionError("was handed in anew meanwhile", where=printable(frame.key))
+        return plant(work, there, find_person(work, lead), copy, person=person)
+
+
 def plant_by_lot(
     store: Store,
     lead: str,
