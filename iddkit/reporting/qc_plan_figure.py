@@ -45,7 +45,8 @@ def draw_oc_curve(
     is_perfect = parse_rate(sensitivity, "the sensitivity") == parse_rate(specificity, "the specificity") == 1
     ideal = [] if is_perfect else oc_curve(resolved, points=_POINTS)
     worst = [] if low is None else oc_curve(resolved, sensitivity=low, specificity=specificity, points=_POINTS)
-    last = max(point.fraction for point in [*points, *ideal, *worst]) or 1.0
+    last = max(point.fraction for point in [*points, *ideal]) or 1.0
+    worst = [point for point in worst if point.fraction <= last]  # it may never come down
     sheet = Sheet(WIDTH)
     said = f"look at {number(resolved.n, 9)}{'' if resolved.size is None else f' of {number(resolved.size, 9)}'} images"
     allowed = "" if resolved.lines is not None else f", accept with at most {number(resolved.c, 9)} bad"
