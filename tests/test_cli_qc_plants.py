@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from iddkit import formats, synthetic
+from iddkit.cli.qc.plants import _KINDS
 from iddkit.frames import scan
+from iddkit.qc.spoiling import KINDS
 from tests.qc_commands import begin, call, do, pass_all, refused, take
 
 
@@ -65,6 +67,10 @@ def test_a_planted_error_is_shown_judged_and_listed(waiting: list[str]) -> None:
     # Both come again as they are.
     assert pass_all("sue", "qc2") == 2
     assert do("verify").code == 0
+
+
+def test_the_commands_know_what_can_be_made_wrong() -> None:
+    assert _KINDS == KINDS
 
 
 def test_the_seed_chooses_and_frames_can_be_named(waiting: list[str]) -> None:

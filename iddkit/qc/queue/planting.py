@@ -233,7 +233,6 @@ def plant_by_lot(
         else:
             able = find_plantable(work, actor, stage=stage, batch=chosen, person=person)
         project, folder = work.project, store.files(work.project)
-        versions = {frame.id: work.state.get(Revision, frame.id, frame.revision) for frame in able}
     with store.writing(now) as work:
         require_lead(work, find_person(work, lead), "plant errors")
     if not able:
@@ -244,7 +243,9 @@ def plant_by_lot(
         if len(planted) == count:
             break
         try:
-            copy = spoil_version(project, folder, frame, versions[frame.id], kinds=kinds, seed=seed + frame.id)
+            with store.looking() as work:
+                revision = work.state.get(Revision, frame.id, frame.revision)
+            copy = spoil_version(project, folder, frame, revision, kinds=kinds, seed=seed + frame.id)
             with store.writing(now) as work:
                 there, by = work.state.get(Frame, frame.id), find_person(work, lead)
                 whom = None if reviewer is None else find_person(work, reviewer)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from iddkit.errors import printable
 from iddkit.qc.duties import is_holder, may_hold
@@ -93,6 +93,13 @@ def plant(work: Work, frame: Frame, actor: Person, copy: Copy, *, person: Person
 
 def find_problem(work: Work, frame: Frame, actor: Person, person: Person | None = None) -> str:
     """Return why a lead can plant nothing at a frame now, for a person or for whoever reviews it first; or ""."""
+    problem = _find_problem(work, frame, actor, person)
+    if not problem and find_open_plant(work, frame) is not None:
+        return "a copy of it is planted already"
+    return problem
+
+
+def _find_problem(work: Work, frame: Frame, actor: Person, person: Person | None) -> str:
     stage = Stage(frame.stage)
     if stage not in REVIEWS:
         return f"it is at {stage}, and errors are planted at {', '.join(REVIEWS)}"
@@ -102,8 +109,6 @@ def find_problem(work: Work, frame: Frame, actor: Person, person: Person | None 
         return "was judged in its sample already"
     if frame.claimant is not None and (frame.claimed_until or 0) > work.at:
         return f"{printable(work.state.get(Person, frame.claimant).name)} works on it, and has seen how it is"
-    if find_open_plant(work, frame) is not None:
-        return "a copy of it is planted already"
     if person is not None:
         return _find_problem_of(work, frame, actor, person)
     if frame.holder is not None:
@@ -133,19 +138,16 @@ def find_plantable(
 ) -> list[Frame]:
     """Return the frames at which a lead can plant something now, in the order in which they were added.
 
-    Left out are those whose reviewer has judged a copy of the same version there: they have seen both.
+    Left out are those of which a copy waits, or was judged there in place of the same version: its judge has seen both.
     """
     query = select(frames).where(frames.c.stage.in_(REVIEWS if stage is None else (stage,))).order_by(frames.c.id)
     if batch is not None:
         query = query.where(frames.c.batch == batch.id)
-    seen = select(plants.c.id).where(
-        plants.c.frame == frames.c.id,
-        plants.c.stage == frames.c.stage,
-        plants.c.revision == frames.c.revision,
-        plants.c.verdict != "",
-    )
-    found = work.find(Frame, query.where(~seen.exists()))
-    return [frame for frame in found if not find_problem(work, frame, actor, person)]
+    judged = and_(plants.c.stage == frames.c.stage, plants.c.revision == frames.c.revision, plants.c.verdict != "")
+    waiting = and_(plants.c.moved == frames.c.moved, plants.c.verdict == "")
+    there = select(plants.c.id).where(plants.c.frame == frames.c.id, or_(judged, waiting))
+    found = work.find(Frame, query.where(~there.exists()))
+    return [frame for frame in found if not _find_problem(work, frame, actor, person)]
 
 
 def probe(
