@@ -517,7 +517,17 @@ def test_only_leads_read_of_it_in_the_history(run: Run) -> None:
     assert any("caught the planted copy" in entry.what for entry in told)
 
 
-def test_hours_are_counted_and_passes_are_not(run: Run) -> None:
+@pytest.fixture
+def anywhere(databases: Databases, tmp_path: Path) -> Iterator[Run]:
+    """The same in a database of either kind."""
+    with databases.new() as url:
+        made = make(tmp_path / "p", url=url, files=str(tmp_path / "p" / "qc_files"))
+        yield made
+        made.store.close()
+
+
+def test_hours_are_counted_and_passes_are_not(anywhere: Run) -> None:
+    run = anywhere
     (one,) = sow(run, 1)
     key = key_of(run, one)
 
@@ -621,7 +631,8 @@ def test_frames_in_which_nothing_can_be_spoiled_are_passed_over(tmp_path: Path) 
     run.store.close()
 
 
-def test_nobody_is_tested_twice_with_one_version(run: Run) -> None:
+def test_nobody_is_tested_twice_with_one_version(anywhere: Run) -> None:
+    run = anywhere
     keys = {key_of(run, one) for one in sow(run, 6)}
     assert len(keys) == 6
     for key in keys:

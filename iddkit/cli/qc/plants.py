@@ -60,7 +60,8 @@ def plant(
     Frames are chosen by lot among those that wait for a review and that nobody works on; or they are named. One object
     is given a label that annotators confuse with its own, is left out, or is moved. The reviewer sees the copy in place
     of the frame; their verdict is noted for the copy alone, and the frame comes again later as it is. A copy whose
-    frame goes on without it is void. Nothing of it can reach a sample's result, an accepted batch or an export.
+    frame goes on without it is void. Nothing of it can reach a sample's result, an accepted batch or an export. In a
+    sample the one who judged the copy comes to the frame last: a plan that stops early stops later for it.
 
     \b
     iddkit qc plant --stage qc1 --count 10                    ten frames at QC1, by lot
