@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iddkit.qc.events import NO_HASH, Event, Kind
 from iddkit.qc.projection import apply
 from iddkit.qc.stages import MOVES, Action, Role, Stage
-from iddkit.qc.state import Batch, Frame, MemoryState, Person
+from iddkit.qc.state import Batch, Frame, MemoryState, Person, Plant
 from iddkit.qc.store.database import Store
 from tests.qc_project import check_chain, read_events, read_rows
 
@@ -101,6 +101,10 @@ class Watch:
                 if event.verdict == Action.PASS:
                     ledger.approved = max(ledger.approved, before.revision)
                 self._review(event, before, ledger)
+            case Kind.PLANTED:
+                assert after == before, "what is planted changes no frame"
+            case Kind.PROBED:
+                self._probe(event, before, after, ledger)
             case Kind.SETTLED:
                 self._settle(event, ledger)
             case Kind.RESTORED:
@@ -123,6 +127,19 @@ class Watch:
         else:
             assert event.stage == before.stage
 
+    def _probe(self, event: Event, before: Frame | None, after: Frame, ledger: Ledger) -> None:
+        # The frame is not judged: all it loses is its claim and its place in the queue.
+        assert before is not None
+        assert after == replace(before, claimant=None, claimed_until=None, moved=event.seq)
+        assert event.stage == before.stage
+        assert event.revision == before.revision
+        assert event.actor not in ledger.hands
+        plant = self.memory.get(Plant, event.data["plant"])
+        assert plant.frame == after.id
+        assert (plant.verdict, plant.judge) == (event.verdict, event.actor)
+        assert event.actor != plant.planter
+        assert plant.person in (None, event.actor)
+
     def _settle(self, event: Event, ledger: Ledger) -> None:
         done = self._concluded
         assert done is not None
@@ -142,6 +159,7 @@ class Watch:
         action = {
             Kind.SUBMITTED: Action.SUBMIT,
             Kind.REVIEWED: event.verdict,
+            Kind.PROBED: event.verdict,
             Kind.DROPPED: Action.DROP,
             Kind.RESTORED: Action.RESTORE,
             Kind.SETTLED: Action.ACCEPT,
@@ -153,7 +171,7 @@ class Watch:
             assert len(moves) == 1
             assert actor.role_set & set(moves[0].roles)
         claimed = before.claimant is not None and (before.claimed_until or 0) > event.at
-        if claimed and event.kind in (Kind.CLAIMED, Kind.SUBMITTED, Kind.REVIEWED):
+        if claimed and event.kind in (Kind.CLAIMED, Kind.SUBMITTED, Kind.REVIEWED, Kind.PROBED):
             assert event.actor == before.claimant, "two people at one frame"
         if claimed and event.kind is Kind.ASSIGNED and event.actor is None:
             assert before.claimant == before.holder, "given to another while somebody works on it"

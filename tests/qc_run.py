@@ -16,7 +16,7 @@ from iddkit.frames import Index
 from iddkit.qc import queue
 from iddkit.qc.checklist import load_checklist, parse_mark
 from iddkit.qc.queue.batches import Conclusion
-from iddkit.qc.stages import Action, Role, Stage
+from iddkit.qc.stages import ASKED, Action, Role, Stage
 from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
 from iddkit.qc.store.database import Store, create_store
 from iddkit.qc.store.tables import batches, frames, people
@@ -106,6 +106,12 @@ class Run:
     def work(self, fail: float = 0.0) -> None:
         """Let everyone work until nobody has anything to do."""
         while any([self.step(name, fail) for name in ROLES] + [self.step("lead", fail, Stage.ESCALATED)]):
+            pass
+
+    def step_all(self, stage: str) -> None:
+        """Let everyone pass all that waits for them at a stage."""
+        asked = [name for name, role in ROLES.items() if role in ASKED[Stage(stage)]]
+        while any(self.step(name, 0.0, Stage(stage)) for name in asked):
             pass
 
     def freeze(self, name: str, seed: str, by: str = "rex", leave_to: str | None = None) -> Sample:

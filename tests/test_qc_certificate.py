@@ -4,25 +4,27 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iddkit.errors import OptionError
 from iddkit.qc import queue
-from iddkit.qc.acceptance import SamplingPlan, accept_probability, upper_bound
+from iddkit.qc.acceptance import SamplingPlan, accept_probability, risks, upper_bound
 from iddkit.qc.events import Kind
-from iddkit.qc.progress.certificate import Certificate, percent, read_certificate, redraw
-from iddkit.qc.progress.claims import state
+from iddkit.qc.progress.certificate import BEFORE_PLANTS, Certificate, Planted, percent, read_certificate, redraw
+from iddkit.qc.progress.claims import state, weigh_planted
 from iddkit.qc.progress.comparison import compare_certificate
 from iddkit.qc.sampling import IMPORTED, Listed, draw, hash_list, seal
 from iddkit.qc.stages import Stage
-from iddkit.qc.state import Batch
+from iddkit.qc.state import Batch, Frame
 from iddkit.qc.store.database import create_store, open_store
 from iddkit.qc.verify import verify
 from iddkit.reporting.qc_certificate import certificate_markdown, certificate_page
@@ -685,3 +687,117 @@ def test_names_are_text_in_page_and_markdown(tmp_path: Path) -> None:
     assert "<b>x</b>" not in page
     assert "{{7*7}}" in page
     assert "<b>x" not in certificate_markdown(certificate)
+
+
+# --- planted errors
+
+
+def probe(run: Run, name: str, *catches: bool) -> None:
+    """Plant errors at frames of the open sample, one for each, which a person catches or not."""
+    lead, stage = run.person("lead"), "qc3" if name == "rex" else "qc4"
+    waiting = [f for f in run.frames(stage) if f.sample is not None and not f.verdict]
+    for number, (frame, catch) in enumerate(zip(waiting * 9, catches, strict=False)):
+        copy = queue.Copy(f"{stage}{number}".encode().hex().ljust(64, "0"), "wrong-label")
+        with run.store.writing(run.tick()) as work:
+            queue.plant(work, work.state.get(Frame, frame.id), lead, copy)
+        run.review(frame.key, name, *(["gap"] if catch else []))
+
+
+@pytest.fixture
+def probed(tmp_path: Path) -> Run:
+    """A batch that is accepted; of 6 errors that were planted at QC3, 4 were caught, and none was planted at QC4."""
+    fraction = {"kind": "fraction", "fraction": "0.2", "pass_rate": "0.8"}
+    run = make_ready(tmp_path, plan3=fraction, plan4=fraction)
+    run.freeze("B", "one")
+    probe(run, "rex", True, True, False, True, False, True)
+    judge(run, "rex", "qc3")
+    run.conclude("B")
+    run.draw("B", "two")
+    judge(run, "eve", "qc4")
+    run.conclude("B")
+    return run
+
+
+def test_certificate_states_what_was_caught_of_what_was_planted(probed: Run) -> None:
+    certificate = certify(probed)
+    one, other = certificate.rounds
+    assert one.planted is not None
+    assert (one.planted.caught, one.planted.judged) == (4, 6)
+    assert (one.planted.low, one.planted.high) == (0.2227, 0.9568)
+    resolved = SamplingPlan.from_json(one.plan).resolve(one.size)
+    assert one.planted.risks == risks(resolved, sensitivity="2/3").to_json()
+    assert one.planted.risks_at_low == risks(resolved, sensitivity="0.2227").to_json()
+    assert other.planted == Planted(0, 0, None, None, {}, {})
+    text = " ".join(certificate.statement)
+    assert (
+        "QC3: 4 of 6 planted errors were caught by the project's reviewers of QC3 until then: 66.7 %, and 22.27 to "
+        "95.68 % at 95 % confidence." in text
+    )
+    assert "What the reviewers of QC4 overlook was not measured: no errors were planted among what they judged." in text
+    assert redraw(certificate.to_json()) == []
+    assert verify(probed.store, files=False, certificates=[certificate]).findings == ()
+
+
+def test_what_was_planted_is_not_in_the_sample(probed: Run) -> None:
+    one = certify(probed).rounds[0]
+    assert (one.inspected, one.counted, one.verdict) == (6, 0, "accept")
+    assert one.bound.images == upper_bound(30, 6, 0)
+    assert [entry.verdict for entry in one.judged] == ["pass"] * 6
+
+
+def test_what_is_planted_later_is_no_part_of_a_sample_before(probed: Run) -> None:
+    before = certify(probed).rounds[0].planted
+    with probed.store.writing(probed.tick()) as work:
+        data = {"plant": 1, "caught": True, "located": False}
+        work.append(Kind.PROBED, 6, frame=1, batch=1, stage="qc3", verdict="fail", revision=1, data=data)
+    assert certify(probed).rounds[0].planted == before
+
+
+def test_page_and_markdown_show_the_risks_with_those_reviewers(probed: Run) -> None:
+    certificate = certify(probed)
+    text, page = certificate_markdown(certificate), certificate_page(certificate).decode()
+    for shown in (text, page):
+        assert "accepted % at 66.7 % caught" in shown
+        assert "accepted % at 22.3 % caught" in shown
+        assert "planted errors caught" in shown
+        assert "4 of 6" in shown
+    assert "planted errors caught" not in certificate_markdown(replace(certificate, rounds=certificate.rounds[1:]))
+
+
+@pytest.mark.parametrize("name", ["judged", "caught", "low", "high", "risks", "risks_at_low"])
+def test_a_change_of_what_was_planted_is_found(probed: Run, name: str) -> None:
+    content = json.loads(certify(probed).to_json())
+    planted = content["rounds"][0]["planted"]
+    planted[name] = {} if isinstance(planted[name], dict) else planted[name] + 1
+    assert redraw(restate(content)) != []
+
+
+def test_errors_that_were_made_up_are_found_by_the_log(probed: Run) -> None:
+    content = json.loads(certify(probed).to_json())
+    one = certify(probed).rounds[0]
+    made_up = weigh_planted(SamplingPlan.from_json(one.plan), one.size, 60, 60, is_drawn=True)
+    content["rounds"][0]["planted"] = msgspec.to_builtins(made_up)
+    content = restate(content)
+    assert redraw(content) == []
+    (finding,) = [
+        found
+        for found in verify(probed.store, files=False, certificates=[Certificate.from_json(content)]).findings
+        if "planted" in found.problem
+    ]
+    assert "planted: not as in the log" in finding.problem
+
+
+def test_a_certificate_of_before_errors_were_planted_still_holds(accepted: Run) -> None:
+    content = json.loads(certify(accepted).to_json())
+    for one in content["rounds"]:
+        del one["planted"]
+    old = restate({**content, "format": BEFORE_PLANTS})
+    assert "measured" not in " ".join(old["statement"])
+    assert redraw(old) == []
+    certificate = Certificate.from_json(old)
+    assert json.loads(certificate.to_json()) == old
+    assert verify(accepted.store, files=False, certificates=[certificate]).findings == ()
+    assert certificate_page(certificate)
+    for mixed in ({**content, "format": BEFORE_PLANTS.replace("1", "2")}, {**old, "format": "iddkit qc certificate 3"}):
+        with pytest.raises(OptionError, match="no certificate"):
+            redraw(mixed)

@@ -21,6 +21,7 @@ from iddkit.qc.stages import Action, Role, Stage, moves_from
 from iddkit.qc.state import OPEN, Batch, Frame, Person, R, Sample
 from iddkit.qc.store.database import open_store
 from iddkit.qc.store.work import Work
+from iddkit.qc.verify import verify
 from tests.qc_invariants import Watch, describe_refusals
 from tests.qc_project import CHECKLIST, MARK, MINOR, check_log, is_exploring, make_handin, make_index, start_review
 from tests.qc_stores import Databases
@@ -34,6 +35,9 @@ TEAM = {"lea": "l", "ann": "a", "bo": "a", "cy": "ra", "sue": "s", "sal": "sl", 
 
 #: All that was done, by the name of the database.
 DONE: Counter[str] = Counter()
+
+#: All that came of it, by the kind of the event.
+KINDS: Counter[str] = Counter()
 
 HOUR = 3600 * 10**6
 
@@ -64,6 +68,7 @@ class Reviews(RuleBasedStateMachine):
             if self.is_sound:  # what comes after a failure would hide it
                 self.finish()
                 check_log(self.store)
+                assert verify(self.store, files=False).findings == ()
         finally:
             self.store.close()
             self.databases.drop(self.url)
@@ -105,6 +110,7 @@ class Reviews(RuleBasedStateMachine):
         assert not wrong or not new
         assert len(self.watch.frames()) == self.expected
         DONE[self.databases.kind] += 1
+        KINDS.update(str(event.kind) for event in new)
         self.is_sound = True
         return result
 
@@ -160,6 +166,7 @@ class Reviews(RuleBasedStateMachine):
         "change_person": 2,
         "join": 1,
         "change_settings": 1,
+        "plant": 8,
         "add_frames": 1,
     }
 
@@ -281,6 +288,14 @@ class Reviews(RuleBasedStateMachine):
 
         self.act(add)
 
+    def plant(self, dice: random.Random) -> None:
+        stages = {Stage.QC1, Stage.QC2, Stage.QC3, Stage.QC4}
+        frames = [frame for frame in self.watch.frames() if frame.stage in stages]
+        frame = dice.choice(frames) if frames and dice.random() < 0.9 else self.pick(dice, Frame)
+        person = self.pick(dice, Person) if dice.random() < 0.3 else None
+        copy = queue.Copy(self.next_file().sha256, "gap", None, "", (1, 2, 3, 4))
+        self.act(queue.plant, frame, self.actor(dice), copy, person=person)
+
     def finish(self) -> None:
         """New people come, whom nothing hinders, and bring every frame to its end: none is lost, none is stuck."""
         self.now += timedelta(days=30)  # claims lapse
@@ -291,7 +306,7 @@ class Reviews(RuleBasedStateMachine):
         plan = SamplingPlan("fixed", n=1, c=0).to_json()
         self.act(queue.change_project, boss, max_rounds=3, plan3=plan, plan4=plan)
         self.act(queue.add_batch, "at last", boss.id)
-        for _ in range(12):  # each stage once, and some twice
+        for _ in range(14):  # each stage once, and some twice; what is planted is judged first
             self.carry_on(drawer, peer, supervisor, researcher, expert, boss)
         left = {frame.key: frame.stage for frame in self.watch.frames() if frame.stage != Stage.ACCEPTED}
         assert not left, "frames that nobody could bring to an end"
@@ -336,3 +351,4 @@ def test_a_review_keeps_its_promises_whatever_people_do(databases: Databases) ->
     for seed in range(SEEDS):
         run_state_machine_as_test(partial(Reviews, databases, seed), settings=bounds)  # type: ignore[arg-type]
     assert DONE[databases.kind] > (50_000 if is_exploring() else 1000)
+    assert KINDS["planted"] > KINDS["probed"] > 0

@@ -19,8 +19,9 @@ from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind, to_datetime
 from iddkit.qc.progress.weekly import read_weeks
 from iddkit.qc.simulation import Planted, Simulated, simulate, write_demo
-from iddkit.qc.simulation.drawing import CONFUSED, WEIGHTS, Thing, draw, make_defect, make_mark, make_scene
+from iddkit.qc.simulation.drawing import WEIGHTS, Thing, draw, make_defect, make_mark, make_scene
 from iddkit.qc.simulation.team import BEGINNING, end_of, work_days
+from iddkit.qc.spoiling import CONFUSED
 from iddkit.qc.stages import Action, Stage
 from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store, create_store, open_store, read_project

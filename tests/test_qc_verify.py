@@ -18,7 +18,8 @@ from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.events import Event, Kind, hash_event
 from iddkit.qc.queue.batches import list_frames, read_frames
 from iddkit.qc.sampling import Listed, draw, hash_list, seal
-from iddkit.qc.state import Batch, Frame
+from iddkit.qc.state import KEYS, Batch, Frame
+from iddkit.qc.store.contents import keep
 from iddkit.qc.store.database import open_store
 from iddkit.qc.store.tables import TABLES, events, frames
 from iddkit.qc.store.work import Work, row_of
@@ -34,8 +35,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("verify") / "project"
     run = start(folder, 12)
     run.finish("B", 0.3)
+    plant(run)
     run.store.close()
     return folder
+
+
+def plant(run: Run) -> None:
+    """Let a frame be judged once more, and plant an error in its place."""
+    number, lead = run.frames("accepted")[0].id, run.person("lead")
+    run.submit(run.frames("accepted")[0].key, "ann", polygons(9, note=999))
+    copy = queue.Copy(keep(run.folder / "qc_files", polygons(9, "car")), "wrong-label", 1, "road", (0, 0, 8, 6))
+    with run.store.writing(run.tick()) as work:
+        queue.plant(work, work.state.get(Frame, number), lead, copy)
 
 
 @pytest.fixture
@@ -200,7 +211,8 @@ def test_change_of_any_column_of_any_row_is_found(tamper: Tamper, table: str, co
     found = tamper(f"UPDATE {table} SET {column} = {new} WHERE {where}")
     assert found.first_broken is None
     rows = [finding for finding in found.findings if finding.kind == "rows"]
-    if column in ("id", "frame", "number"):
+    (keys,) = (KEYS[kind] for kind, its in TABLES.items() if its.name == table)
+    if column in keys:
         assert {finding.problem for finding in rows} == {"the row is missing", "the log knows no such row"}
     else:
         assert len(rows) == 1

@@ -16,9 +16,11 @@ from iddkit.errors import UserError, printable, shown
 from iddkit.qc.acceptance import SEVERITIES, ResolvedPlan, SamplingPlan
 from iddkit.qc.events import Event, Kind
 from iddkit.qc.queue.batches import decide_sample
+from iddkit.qc.queue.plants import is_caught, is_located
 from iddkit.qc.sampling import IMPORTED, Listed, draw, hash_list, seal
-from iddkit.qc.stages import SAMPLED, Action, Role, Stage, find_move
-from iddkit.qc.state import OPEN, Batch, Frame, MemoryState, Person, Revision, Sample
+from iddkit.qc.stages import REVIEWS, SAMPLED, Action, Role, Stage, find_move
+from iddkit.qc.state import OPEN, Batch, Frame, MemoryState, Person, Plant, Revision, Sample
+from iddkit.severity import Severity
 
 # What data that are no such data make of a check.
 _CANNOT_BE: Final = (
@@ -48,10 +50,13 @@ class Audit:
         self._numbers: dict[str, int] = {}  # of frames, by key
         self._drawn: dict[int, list[int]] = {}  # frames of the open sample of a batch
         self._concluded: dict[int, Action] = {}
+        self._planted: dict[int, int] = {}  # the latest copy of a frame
         self._checks: dict[Kind, Callable[[Event], Iterator[str]]] = {
             Kind.FRAME: self._note_frame,
             Kind.SUBMITTED: self._check_submitted,
             Kind.REVIEWED: self._check_reviewed,
+            Kind.PLANTED: self._check_planted,
+            Kind.PROBED: self._check_probed,
             Kind.DROPPED: self._check_moved,
             Kind.RESTORED: self._check_moved,
             Kind.FROZEN: self._check_frozen,
@@ -87,15 +92,18 @@ class Audit:
 
     def _check_reviewed(self, event: Event) -> Iterator[str]:
         frame = self._frame(event)
+        yield from self._check_judge(event, frame)
+        if event.stage != (frame.failed_at if frame.stage == Stage.RECHECK else frame.stage):
+            yield f"is a review at {printable(event.stage, 20)} of a frame at {frame.stage}"
+        if frame.stage in SAMPLED:
+            yield from self._check_sampled(event, frame)
+
+    def _check_judge(self, event: Event, frame: Frame) -> Iterator[str]:
         if event.actor is not None and frame.was_drawn_by(event.actor):
             yield f"{self._name(event.actor)} handed in a version of it, and nobody reviews what they drew"
         yield from self._check_role(event, frame.stage, Action(event.verdict))
         if event.revision != frame.revision:
             yield f"judges revision {shown(event.revision)}, and {frame.revision} counted"
-        if event.stage != (frame.failed_at if frame.stage == Stage.RECHECK else frame.stage):
-            yield f"is a review at {printable(event.stage, 20)} of a frame at {frame.stage}"
-        if frame.stage in SAMPLED:
-            yield from self._check_sampled(event, frame)
 
     def _check_sampled(self, event: Event, frame: Frame) -> Iterator[str]:
         if frame.sample is None:
@@ -108,6 +116,47 @@ class Audit:
             severities = [mark["severity"] for mark in event.data.get("marks", ())]
             if bool(event.data.get("bad")) != any(SEVERITIES.index(severity) <= least for severity in severities):
                 yield "calls an image bad, or good, that is not by the plan of its sample"
+
+    # -- planted errors
+
+    def _check_planted(self, event: Event) -> Iterator[str]:
+        frame, data = self._frame(event), event.data
+        planter = self._memory.get(Person, event.actor or 0)
+        if not planter.active or Role.LEAD not in _roles(planter.roles):
+            yield f"errors are planted by leads, and {printable(planter.name)} was none"
+        if (event.stage, event.revision) != (frame.stage, frame.revision) or frame.stage not in REVIEWS:
+            yield f"is of a frame at {frame.stage}, whose revision {frame.revision} counted"
+        if frame.verdict or (frame.stage in SAMPLED and frame.sample is None):
+            yield "is of a frame that nobody was to judge in a sample"
+        if frame.claimant is not None and (frame.claimed_until or 0) > event.at:
+            yield f"is of a frame that {self._name(frame.claimant)} worked on"
+        if self._memory.get(Revision, frame.id, frame.revision).sha256 == data["sha256"]:
+            yield "is the version itself, and no spoiled copy"
+        before = self._memory.rows[Plant].get((self._planted.get(frame.id, 0),))
+        if isinstance(before, Plant) and before.is_open(frame):
+            yield "is the second copy of a frame at a time"
+        person = data["person"]
+        if person is not None and (person == event.actor or frame.was_drawn_by(person)):
+            yield f"is for {self._name(person)}, who planted it or drew the frame"
+        if data["plant"] != len(self._memory.rows[Plant]) + 1:
+            yield f"has the number {shown(data['plant'])} of another"
+        self._planted[frame.id] = data["plant"]
+
+    def _check_probed(self, event: Event) -> Iterator[str]:
+        frame, plant = self._frame(event), self._memory.get(Plant, event.data["plant"])
+        yield from self._check_judge(event, frame)
+        if event.stage != frame.stage:
+            yield f"is a review at {printable(event.stage, 20)} of a frame at {frame.stage}"
+        if plant.frame != frame.id or not plant.is_open(frame):
+            yield "judges a copy that was void, judged before, or of another frame"
+        if event.actor == plant.planter or plant.person not in (None, event.actor):
+            yield f"{self._name(event.actor or 0)} was not to be shown the copy"
+        marks, least = event.data.get("marks", []), None
+        if frame.sample is not None:
+            least = Severity(_plan(self._memory.get(Sample, frame.sample).plan).bad_from)
+        caught = is_caught(event.verdict, marks, least)
+        if (event.data["caught"], event.data["located"]) != (caught, caught and is_located(plant, marks)):
+            yield "says of the verdict what does not follow from its marks"
 
     # -- batches
 

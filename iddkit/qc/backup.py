@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, union
 
 from iddkit.errors import OptionError, OutputError, StoreError
 from iddkit.files import TEMPORARY_PREFIX, TEMPORARY_SUFFIX
@@ -23,7 +23,7 @@ from iddkit.qc.events import Kind
 from iddkit.qc.state import Project
 from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store, create_store, open_store, read_project
-from iddkit.qc.store.tables import TABLES, events, revisions
+from iddkit.qc.store.tables import TABLES, events, plants, revisions
 from iddkit.qc.store.work import Work
 from iddkit.qc.verify import Verification, verify_connection
 
@@ -175,7 +175,7 @@ def _fill(
                 if progress is not None:
                     progress(done)
         copied = 0
-        for digest in source.execute(select(revisions.c.sha256).distinct().order_by(revisions.c.sha256)).scalars():
+        for digest in source.execute(_DIGESTS).scalars():
             copied += _copy_file(files, folder, digest)
             done += 1
             if progress is not None and done % 100 == 0:
@@ -191,6 +191,10 @@ def _fill(
             latest.append(Kind.PROJECT, data={**data, "files": name})
             latest.flush()
         return folder, copied, moved, found
+
+
+# Of hand-ins and of planted copies, each once.
+_DIGESTS: Final = union(select(revisions.c.sha256), select(plants.c.sha256)).order_by("sha256")
 
 
 def _copy_file(files: Path, folder: Path, digest: str) -> bool:

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     CONCLUDED = "concluded"
     DROPPED = "dropped"
     RESTORED = "restored"
+    PLANTED = "planted"  # a lead put a spoiled copy before whoever reviews a frame next
+    PROBED = "probed"  # a reviewer judged such a copy: the frame itself was not judged
     WORKED = "worked"  # hours of which nothing came, or that belong to no frame
     REFUSED = "refused"  # what was tried and is not allowed: nothing but this line came of it
 
@@ -65,7 +67,7 @@ class Event:
     revision
         The version of the annotation that was handed in or judged.
     reason
-        Codes of a failed review, separated by blanks, or words.
+        Codes of a failed review, separated by blanks; the code of what a planted copy has wrong; or words.
     seconds
         Time spent.
     data

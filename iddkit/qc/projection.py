@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from iddkit.qc.events import Event, Kind
 from iddkit.qc.stages import AFTER, BACK, Action, Stage, find_move
-from iddkit.qc.state import ONLY, OPEN, Batch, Frame, Person, Project, Revision, Sample, State
+from iddkit.qc.state import ONLY, OPEN, Batch, Frame, Person, Plant, Project, Revision, Sample, State
 
 
 def apply(state: State, event: Event) -> None:
@@ -277,6 +277,39 @@ def _restored(state: State, event: Event) -> None:
     state.put(replace(frame, stage=stage, back="", after="", failed_at="", passed="", rounds=0, moved=event.seq))
 
 
+def _planted(state: State, event: Event) -> None:
+    frame = _frame_of(state, event)
+    assert event.revision is not None
+    assert event.actor is not None
+    data = event.data
+    state.put(
+        Plant(
+            id=data["plant"],
+            frame=frame.id,
+            stage=event.stage,
+            revision=event.revision,
+            person=data["person"],
+            planter=event.actor,
+            moved=frame.moved,
+            sha256=data["sha256"],
+            reason=event.reason,
+            shape=data["shape"],
+            label=data["label"],
+            region="" if data["region"] is None else json.dumps(data["region"]),
+        )
+    )
+
+
+def _probed(state: State, event: Event) -> None:
+    # The frame was not judged: it stays where it is and whose it is, behind all others that wait there.
+    frame = _frame_of(state, event)
+    data = event.data
+    plant = state.get(Plant, data["plant"])
+    caught, located = int(bool(data["caught"])), int(bool(data["located"]))
+    state.put(replace(plant, verdict=event.verdict, judge=event.actor, caught=caught, located=located))
+    state.put(replace(frame, claimant=None, claimed_until=None, moved=event.seq))
+
+
 def _nothing(state: State, event: Event) -> None:
     """Change nothing: hours that belong to no frame, and what was refused."""
 
@@ -321,6 +354,8 @@ _APPLY: Final[dict[Kind, Callable[[State, Event], Any]]] = {
     Kind.CONCLUDED: _concluded,
     Kind.DROPPED: _dropped,
     Kind.RESTORED: _restored,
+    Kind.PLANTED: _planted,
+    Kind.PROBED: _probed,
     Kind.WORKED: _nothing,
     Kind.REFUSED: _nothing,
 }

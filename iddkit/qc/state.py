@@ -173,7 +173,7 @@ class Frame:
     bad
         In that sample: 1 if the failure counts under its plan.
     moved
-        Number of the event that brought it to its stage.
+        Number of the event that brought it to its stage, or put it at the end of the queue there.
     """
 
     id: int
@@ -281,8 +281,62 @@ class Sample:
     bad: int = 0
 
 
-Row = Project | Person | Batch | Frame | Revision | Sample
-R = TypeVar("R", Project, Person, Batch, Frame, Revision, Sample)
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A spoiled copy of a version, shown to a reviewer in place of it to measure what reviewers see.
+
+    It is no frame and no version: nothing but these rows and two kinds of events knows of it.
+
+    Attributes
+    ----------
+    frame, stage, revision
+        The frame, the review that it waited for, and the version that was spoiled.
+    person
+        Who alone is shown it; None is whoever reviews the frame first.
+    planter
+        The lead who planted it, and is never shown it.
+    moved
+        As the frame's was then: when that changes, or the frame is judged, the copy is void.
+    sha256
+        Of the copy's file.
+    reason
+        Code of the checklist for what is wrong with it.
+    shape
+        Number of the spoiled object in the copy; None where one is missing, or nobody said.
+    label
+        What that object ought to be called, or "".
+    region
+        Where it differs, JSON: [x, y, width, height] in pixels, or "".
+    verdict, judge
+        ``pass`` or ``fail``, and whose; "" and None as long as nobody judged it.
+    caught, located
+        1 if the verdict was a failure that would have counted, and if it pointed at what is wrong.
+    """
+
+    id: int
+    frame: int
+    stage: str
+    revision: int
+    person: int | None
+    planter: int
+    moved: int
+    sha256: str
+    reason: str
+    shape: int | None
+    label: str
+    region: str
+    verdict: str = ""
+    judge: int | None = None
+    caught: int = 0
+    located: int = 0
+
+    def is_open(self, frame: Frame) -> bool:
+        """Whether it waits to be judged, given how its frame stands; not judged and not open, it is void."""
+        return not self.verdict and not frame.verdict and self.moved == frame.moved
+
+
+Row = Project | Person | Batch | Frame | Revision | Sample | Plant
+R = TypeVar("R", Project, Person, Batch, Frame, Revision, Sample, Plant)
 
 #: The columns that name a row.
 KEYS: Final[dict[type, tuple[str, ...]]] = {
@@ -292,6 +346,7 @@ KEYS: Final[dict[type, tuple[str, ...]]] = {
     Frame: ("id",),
     Revision: ("frame", "number"),
     Sample: ("id",),
+    Plant: ("id",),
 }
 
 

@@ -28,7 +28,7 @@ from iddkit.qc.guard import check_guard
 from iddkit.qc.progress.comparison import compare_certificate
 from iddkit.qc.progress.rounds import Certificate
 from iddkit.qc.projection import apply
-from iddkit.qc.state import KEYS, ONLY, Frame, MemoryState, Project, Revision, key_of
+from iddkit.qc.state import KEYS, ONLY, Frame, MemoryState, Plant, Project, Revision, key_of
 from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store
 from iddkit.qc.store.tables import TABLES, events
@@ -144,7 +144,7 @@ def verify(
     store
         The open database.
     files
-        Read every file that was handed in, too, and compare its hash.
+        Read every file that was handed in or planted, too, and compare its hash.
     anchors
         Number of an event to the hash that was noted of it: on a certificate, or by an earlier check.
     certificates
@@ -373,15 +373,16 @@ def _check_files(memory: MemoryState, store: Store, folder: Path | None, found: 
         found.add(STORE, "project", "the log makes none")
         return 0
     good: set[str] = set()
-    for revision in memory.rows[Revision].values():
-        assert isinstance(revision, Revision)
-        problem = "" if revision.sha256 in good else _problem_of_file(folder, revision.sha256)
+    for row in (*memory.rows[Revision].values(), *memory.rows[Plant].values()):
+        assert isinstance(row, Revision | Plant)
+        problem = "" if row.sha256 in good else _problem_of_file(folder, row.sha256)
         if problem:
-            frame = memory.rows[Frame].get((revision.frame,))
-            of = frame.key if isinstance(frame, Frame) else str(revision.frame)
-            found.add(FILES, f"revision {revision.number} of {printable(of)}", problem)
+            frame = memory.rows[Frame].get((row.frame,))
+            of = frame.key if isinstance(frame, Frame) else str(row.frame)
+            what = f"revision {row.number}" if isinstance(row, Revision) else f"plant {row.id}, a copy"
+            found.add(FILES, f"{what} of {printable(of)}", problem)
         else:
-            good.add(revision.sha256)
+            good.add(row.sha256)
     return len(good)
 
 

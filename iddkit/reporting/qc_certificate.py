@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 import iddkit
 from iddkit.errors import printable
-from iddkit.qc.acceptance import SamplingPlan
+from iddkit.qc.acceptance import SamplingPlan, oc_curve
 from iddkit.qc.progress.certificate import Certificate, Round, percent
 from iddkit.qc.progress.claims import ASSUMED
 from iddkit.reporting.figure import Drawing, render, styled
@@ -30,12 +31,18 @@ _BOUND: Final = (
     + ASSUMED
 )
 
+_PLANTED: Final = (
+    "Copies of frames with an error made on purpose, which reviewers judge without knowing it. The part that they "
+    "catch is their sensitivity, for errors of these kinds. No copy is in the list, in a sample or among the verdicts."
+)
+
 _GLOSSARY: Final = (
     ("Bad image", "One with a defect of the severity that the plan names, or a graver one."),
     ("Sealed sample", _SEALED),
     ("N, n, c", "Images in the batch, in the sample, and how many bad ones in the sample are accepted."),
     ("Bound at 95 % confidence", _BOUND),
     ("Risks", "How probably the plan accepts a batch: a good one may be returned, and a bad one accepted."),
+    ("Planted errors", _PLANTED),
 )
 
 
@@ -97,7 +104,7 @@ def certificate_markdown(certificate: Certificate) -> str:
 
 def sample_table(certificate: Certificate) -> Table:
     """Return a row a sample, in the order in which they were drawn; none is left out."""
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("round"),
         Column("stage"),
         Column("N"),
@@ -123,7 +130,15 @@ def sample_table(certificate: Certificate) -> Table:
                 one.concluded_at[:10] or "-",
             )
         )
+    if any(one.planted is not None and one.planted.judged for one in certificate.rounds):
+        columns += (Column("planted errors caught"),)
+        rows = [(*row, _caught(one)) for row, one in zip(rows, certificate.rounds, strict=True)]
     return Table(columns, tuple(rows), "samples")
+
+
+def _caught(one: Round) -> str:
+    found = one.planted
+    return "-" if found is None or not found.judged else f"{found.caught} of {found.judged}"
 
 
 def bad_table(certificate: Certificate) -> Table:
@@ -179,14 +194,28 @@ def reopened_table(certificate: Certificate) -> Table:
 
 
 def _risk_table(one: Round) -> Table:
-    columns = (Column("bad images"), Column("bad %", 2), Column("accepted %", 2), Column("looks", 1))
-    points = [*one.risks["levels"], *(one.risks[name] for name in ("mostly_accepted", "even", "mostly_rejected"))]
-    unique = {point["bad"]: point for point in points if point is not None}
-    rows = tuple(
-        (point["bad"], 100 * point["fraction"], 100 * point["p_accept"], float(point["average_looks"]))
-        for _, point in sorted(unique.items())
-    )
-    return Table(columns, rows, "what the plan does to batches of this size")
+    """Return what the plan does to batches, with perfect reviewers and, where that was measured, with those there are.
+
+    The rows are those of the certificate's risks; at other numbers of bad images the curve is computed anew.
+    """
+    columns = [Column("bad images"), Column("bad %", 2), Column("accepted %", 2), Column("looks", 1)]
+    marks = ("mostly_accepted", "even", "mostly_rejected")
+    points = [*one.risks["levels"], *(one.risks[name] for name in marks)]
+    found = one.planted
+    if found is not None and found.risks:
+        points += [its[name] for its in (found.risks, found.risks_at_low) for name in marks]
+    bad = sorted({point["bad"] for point in points if point is not None})
+    resolved = SamplingPlan.from_json(one.plan).resolve(one.size)
+    rows: list[tuple[Cell, ...]] = [
+        (point.bad, 100 * point.fraction, 100 * point.p_accept, point.average_looks)
+        for point in oc_curve(resolved, points=bad)
+    ]
+    if found is not None and found.risks and found.low is not None:
+        for rate in (Fraction(found.caught, found.judged), found.low):
+            columns.append(Column(f"accepted % at {100 * float(rate):.1f} % caught", 2))
+            curve = oc_curve(resolved, points=bad, sensitivity=rate)
+            rows = [(*row, 100 * point.p_accept) for row, point in zip(rows, curve, strict=True)]
+    return Table(tuple(columns), tuple(rows), "what the plan does to batches of this size")
 
 
 def _plans(certificate: Certificate) -> list[tuple[str, Round]]:
@@ -210,8 +239,11 @@ def _plan_words(one: Round) -> str:
 def _draw(one: Round) -> Drawing | None:
     if not one.is_drawn:
         return None
+    resolved, found = SamplingPlan.from_json(one.plan).resolve(one.size), one.planted
     with styled():
-        return render(draw_oc_curve(SamplingPlan.from_json(one.plan).resolve(one.size)))
+        if found is None or found.low is None:
+            return render(draw_oc_curve(resolved))
+        return render(draw_oc_curve(resolved, sensitivity=Fraction(found.caught, found.judged), low=found.low))
 
 
 def _facts(certificate: Certificate) -> list[dict[str, str]]:

@@ -19,7 +19,9 @@ _POINTS: Final = 400
 _LEVEL: Final = Look(SECOND, PAPER, 0.8)
 
 
-def draw_oc_curve(resolved: ResolvedPlan, *, sensitivity: Rate = 1, specificity: Rate = 1) -> Sheet:
+def draw_oc_curve(
+    resolved: ResolvedPlan, *, sensitivity: Rate = 1, specificity: Rate = 1, low: Rate | None = None
+) -> Sheet:
     """Draw the operating characteristic of a plan: how probably a batch is accepted, by its part of bad images.
 
     The plan's own levels are marked; of a plan without any, the batches that are accepted with 95, 50 and 10 %. Where
@@ -31,6 +33,8 @@ def draw_oc_curve(resolved: ResolvedPlan, *, sensitivity: Rate = 1, specificity:
         The plan, for one size of batch or for a lot without end.
     sensitivity, specificity
         Of the reviewers.
+    low
+        The low end of the interval of a sensitivity that was measured: its curve lies behind, too.
 
     Raises
     ------
@@ -40,13 +44,18 @@ def draw_oc_curve(resolved: ResolvedPlan, *, sensitivity: Rate = 1, specificity:
     points = oc_curve(resolved, sensitivity=sensitivity, specificity=specificity, points=_POINTS)
     is_perfect = parse_rate(sensitivity, "the sensitivity") == parse_rate(specificity, "the specificity") == 1
     ideal = [] if is_perfect else oc_curve(resolved, points=_POINTS)
+    worst = [] if low is None else oc_curve(resolved, sensitivity=low, specificity=specificity, points=_POINTS)
     last = max(point.fraction for point in [*points, *ideal]) or 1.0
+    worst = [point for point in worst if point.fraction <= last]  # it may never come down
     sheet = Sheet(WIDTH)
     said = f"look at {number(resolved.n, 9)}{'' if resolved.size is None else f' of {number(resolved.size, 9)}'} images"
     allowed = "" if resolved.lines is not None else f", accept with at most {number(resolved.c, 9)} bad"
     entries: list[tuple[Sequence[Symbol], str]] = [((Symbol(Look(SUBSET)),), said + allowed)]
     if ideal:
         entries.append(((Symbol(Look(RANDOM)),), "the same with reviewers who miss nothing"))
+    if low is not None:
+        part = percent(float(parse_rate(low)))
+        entries.append(((Symbol(Look(SECOND)),), f"the same where {part} of the bad images are seen, the low end"))
     end = draw_legend(sheet, entries)
     top = end + _OVER
     panel = Panel(sheet, _LEFT, top, WIDTH - MARGIN - 12, top + _TALL, linear(0, last), linear(1, 0))
@@ -59,6 +68,7 @@ def draw_oc_curve(resolved: ResolvedPlan, *, sensitivity: Rate = 1, specificity:
     panel.name_across("bad images in the batch, %")
     panel.name_down("accepted, %", _LEFT - MARGIN - 6)
     _draw_curve(panel, ideal, RANDOM, 1.6)
+    _draw_curve(panel, worst, SECOND, 1.2)
     _draw_curve(panel, points, SUBSET, 1.8)
     for point in _marked(resolved, sensitivity, specificity):
         panel.draw_marks([point.fraction], [point.p_accept], "o", 6, _LEVEL)

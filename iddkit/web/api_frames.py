@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final
@@ -21,11 +20,12 @@ from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind
 from iddkit.qc.progress.brief import read_brief
 from iddkit.qc.progress.history import fetch_revision, read_history
-from iddkit.qc.stages import Action
-from iddkit.qc.state import Frame, Person, Revision
+from iddkit.qc.sight import shown_revision
+from iddkit.qc.stages import Action, Role
+from iddkit.qc.state import Frame, Person
 from iddkit.qc.store import contents
 from iddkit.qc.store.tables import events
-from iddkit.qc.store.work import Work
+from iddkit.qc.store.work import Work, events_of
 from iddkit.web.api_tasks import tell_frame
 from iddkit.web.picture import Drawing, draw, image_path, read_picture
 from iddkit.web.signing import AtDesk, Desk, SignedIn
@@ -59,8 +59,8 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     """Tell all there is to know of a frame: where it stands, its objects, what was said of it, what is asked."""
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-        brief = read_brief(desk.store, work, found)
-        drawing, digest, problem = _read_drawing(desk, work, found)
+        brief = read_brief(desk.store, work, found, session.person)
+        drawing, digest, problem = _read_drawing(desk, work, found, session.person)
         settings, at, step = work.project, work.at, _step_of(work, found, session.person)
     checklist = load_checklist(settings.checklist)
     checked, image = brief.checked, image_path(found)
@@ -73,6 +73,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         "claimed_until": found.claimed_until if is_claimed else None,
         "by": brief.by,
         "file_name": "" if brief.revision is None else brief.revision.file_name,
+        "sha256": "" if brief.revision is None else brief.revision.sha256,
         "image": f"/api/v1/frames/{number}/image" if image is not None else None,
         "index": None if drawing.index is None else f"/api/v1/frames/{number}/index?of={digest}",
         "width": drawing.width,
@@ -108,7 +109,8 @@ def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
 def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on."""
     with desk.store.looking() as work:
-        drawing, digest, problem = _read_drawing(desk, work, find_seen(work, session.person, number))
+        found = find_seen(work, session.person, number)
+        drawing, digest, problem = _read_drawing(desk, work, found, session.person)
     if drawing.index is None:
         raise HTTPException(404, problem or "this frame has no annotation of a known size")
     return Response(drawing.index, media_type="image/png", headers=_KEPT if of == digest else None)
@@ -119,7 +121,7 @@ def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     """Return a small picture with the labels over it: a JPEG."""
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-        drawing, _, _ = _read_drawing(desk, work, found)
+        drawing, _, _ = _read_drawing(desk, work, found, session.person)
     try:
         content = draw_thumbnail(image_path(found), drawing)
     except ImageError as error:
@@ -135,10 +137,12 @@ def annotation(
 ) -> Response:
     """Return a version of the annotation, byte for byte as it was handed in; without a number the one that counts."""
     with desk.store.looking() as work:
-        found = find_seen(work, session.person, number)
-        content = fetch_revision(
-            work.connection, desk.store.files(work.project), found, found.revision if revision is None else revision
-        )
+        found, folder = find_seen(work, session.person, number), desk.store.files(work.project)
+        shown = shown_revision(work, found, session.person)
+        if shown is not None and revision in (None, shown.number):
+            content = contents.fetch(folder, shown.sha256)
+        else:
+            content = fetch_revision(work.connection, folder, found, found.revision if revision is None else revision)
     headers = {"Content-Disposition": f'attachment; filename="frame{number}.annotation"'}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
@@ -147,7 +151,8 @@ def annotation(
 def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     """Tell all that happened to a frame."""
     with desk.store.looking() as work:
-        found = read_history(work.connection, find_seen(work, session.person, number))
+        seen = find_seen(work, session.person, number)
+        found = read_history(work.connection, seen, planted=Role.LEAD in session.person.role_set)
     return {"history": [happening.to_json() for happening in found]}
 
 
@@ -193,11 +198,12 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
         found = find_seen(work, session.person, number)
         person = work.state.get(Person, session.person.id)
         if body.request:
-            if _was_judged(work, found, person, body.request):
-                return {**tell_frame(found), "was_there": True}
+            judged = _find_judged(work, found, person, body.request)
+            if judged is not None:
+                return {**tell_frame(judged), "was_there": True}
             work.stamp = {"request": body.request}
         measured = queue.take_seconds(work, person, found)
-        queue.review(
+        event = queue.review(
             work,
             found,
             person,
@@ -207,9 +213,10 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
             answers=body.answers,
             seconds=measured if body.seconds is None else body.seconds,
             revision=body.revision,
+            sha256=body.sha256,
             text=body.text,
         )
-        judged = work.state.get(Frame, number)
+        judged = queue.told_frame(work, found, event)
     return {**tell_frame(judged), "was_there": False}
 
 
@@ -264,19 +271,27 @@ def _step_of(work: Work, frame: Frame, person: Person) -> str:
         return ""
 
 
-def _was_judged(work: Work, frame: Frame, person: Person, request: str) -> bool:
-    """Return whether this very request of this person was answered before: its event names it."""
-    of_theirs = (events.c.frame == frame.id, events.c.kind == Kind.REVIEWED, events.c.actor == person.id)
-    found = work.connection.execute(select(events.c.data).where(*of_theirs))
-    return any(json.loads(data).get("request") == request for (data,) in found)
+def _find_judged(work: Work, frame: Frame, person: Person, request: str) -> Frame | None:
+    """Return how a frame stands as its judge is told if this very request was answered before: its event names it."""
+    kinds = (Kind.REVIEWED, Kind.PROBED)
+    of_theirs = (events.c.frame == frame.id, events.c.kind.in_(kinds), events.c.actor == person.id)
+    query = select(events).where(*of_theirs).order_by(events.c.seq)
+    for event in events_of(work.connection.execute(query)):
+        if event.data.get("request") == request:
+            is_there = (event.stage, event.revision) == (frame.stage, frame.revision)
+            return queue.told_frame(work, frame, event) if is_there else frame
+    return None
 
 
-def _read_drawing(desk: Desk, work: Work, frame: Frame) -> tuple[Drawing, str, str]:
-    """Return the version that counts, or before the first one what the dataset came with; its hash; what is wrong."""
+def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple[Drawing, str, str]:
+    """Return the version that a person is shown, or before the first one what the dataset came with.
+
+    With its hash, and with what is wrong.
+    """
     nothing = Drawing(0, 0, (), (), None)
     try:
-        if frame.revision:
-            revision = work.state.get(Revision, frame.id, frame.revision)
+        revision = shown_revision(work, frame, person)
+        if revision is not None:
             content, name = contents.fetch(desk.store.files(work.project), revision.sha256), revision.file_name
         elif frame.annotation and ".." not in PurePath(frame.annotation).parts:
             content, name = read_bytes(Path(frame.root, frame.annotation)), PurePath(frame.annotation).name

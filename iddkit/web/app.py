@@ -13,7 +13,16 @@ from starlette.staticfiles import StaticFiles
 import iddkit
 from iddkit.errors import RefusedError, StoreError, UserError, printable
 from iddkit.qc.store.database import Store
-from iddkit.web import api_batches, api_dashboard, api_frames, api_session, api_tasks, overview_pages, pages
+from iddkit.web import (
+    api_batches,
+    api_dashboard,
+    api_frames,
+    api_plants,
+    api_session,
+    api_tasks,
+    overview_pages,
+    pages,
+)
 from iddkit.web.attempts import Attempts
 from iddkit.web.guards import Guards
 from iddkit.web.settings import Settings
@@ -45,7 +54,8 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Guards, most_bytes=settings.most_bytes)
     app.add_exception_handler(UserError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
-    for module in (api_session, api_tasks, api_frames, api_batches, api_dashboard, pages, overview_pages):
+    apis = (api_session, api_tasks, api_frames, api_batches, api_dashboard, api_plants)
+    for module in (*apis, pages, overview_pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

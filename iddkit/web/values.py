@@ -104,13 +104,29 @@ class MarkBody(Body):
 class VerdictBody(Body):
     """A verdict on the version that was looked at.
 
-    `request` is a random word that tells it from all others. Without `seconds` it took the time that was measured.
+    `sha256` is that of the frame's document, if it is known; `request` is a random word that tells it from all others.
+    Without `seconds` it took the time that was measured.
     """
 
     verdict: Literal["pass", "fail"]
     revision: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     marks: Annotated[list[MarkBody], Field(max_length=1000)] = []
     answers: Annotated[dict[Code, StrictBool], Field(max_length=100)] = {}
     text: Words = ""
     request: Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w-]*$")] = ""
     seconds: Annotated[StrictInt, Field(ge=0, le=24 * 3600)] | None = None
+
+
+class PlantBody(Body):
+    """What is to be planted: by lot, at one frame, or a lead's own copy of one frame."""
+
+    stage: Literal["qc1", "qc2", "qc3", "qc4"] | None = None
+    batch: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    reviewer: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    frame: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)] | None = None
+    count: Annotated[StrictInt, Field(ge=1, le=200)] = 1
+    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] | None = None
+    kinds: Annotated[list[Literal["wrong-label", "missing-object", "boundary"]], Field(max_length=3)] = []
+    content: str | None = None
+    reason: Code = "guidelines"

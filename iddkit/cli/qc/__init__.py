@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "certificate": ("iddkit.cli.qc.certificates", "certificate"),
     "redraw": ("iddkit.cli.qc.certificates", "redraw"),
     "export": ("iddkit.cli.qc.export", "export"),
+    "plant": ("iddkit.cli.qc.plants", "plant"),
+    "plants": ("iddkit.cli.qc.plants", "plants"),
     "status": ("iddkit.cli.qc.status", "status"),
     "history": ("iddkit.cli.qc.history", "history"),
     "person": ("iddkit.cli.qc.person", "person"),

@@ -18,6 +18,7 @@ from iddkit.qc.stages import ASKED, Stage
 
 if TYPE_CHECKING:
     from iddkit.qc.queue import Task
+    from iddkit.qc.state import Person
     from iddkit.qc.store.database import Store
     from iddkit.qc.store.work import Work
 
@@ -41,7 +42,7 @@ def take_next(store: Store, as_name: str, stage: str | None, as_json: bool) -> N
     with store.writing() as work:
         person = queue.find_person(work, as_name)
         task = queue.take_next(work, person, None if stage is None else Stage(stage))
-        document = None if task is None else _describe(work, store, task)
+        document = None if task is None else _describe(work, store, person, task)
     if document is not None:
         checklist = load_checklist(options.read_settings(store).checklist)
         asked = checklist.of(document["review"])
@@ -54,13 +55,13 @@ def take_next(store: Store, as_name: str, stage: str | None, as_json: bool) -> N
         _print(document)
 
 
-def _describe(work: Work, store: Store, task: Task) -> dict[str, Any]:
+def _describe(work: Work, store: Store, person: Person, task: Task) -> dict[str, Any]:
     """Return what a person has to know of their task, as JSON values."""
     from iddkit.qc.progress.brief import read_brief
     from iddkit.qc.store import contents
 
     frame = task.frame
-    brief = read_brief(store, work, frame)
+    brief = read_brief(store, work, frame, person)
     if brief.problem:
         click.echo(f"Note: {printable(frame.key)} could not be looked through: {brief.problem}", err=True)
     root, kept, checked = Path(os.path.normpath(frame.root)), brief.revision, brief.checked

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("frame_name", metavar="FRAME")
+@click.option("--as", "as_name", metavar="NAME", help="Who asks: a lead is told of planted errors, too.")
 @shared.as_json
 @options.project
-def history(store: Store, frame_name: str, as_json: bool) -> None:
+def history(store: Store, frame_name: str, as_name: str | None, as_json: bool) -> None:
     """List who did what to FRAME, and when: hand-ins, reviews with their marks, what its batch went through, refusals.
 
     'iddkit qc get FRAME --revision N' writes out any version that is named. Times are UTC.
@@ -28,12 +29,14 @@ def history(store: Store, frame_name: str, as_json: bool) -> None:
     from iddkit.cli.console import print_table
     from iddkit.qc import queue
     from iddkit.qc.progress.history import read_history
+    from iddkit.qc.stages import Role
     from iddkit.qc.state import Batch
     from iddkit.reporting.tables import Column, Table
 
     with options.looking(store) as work:
         frame = queue.find_frame(work, frame_name)
-        found = read_history(work.connection, frame)
+        planted = as_name is not None and Role.LEAD in queue.find_person(work, as_name).role_set
+        found = read_history(work.connection, frame, planted=planted)
         batch = work.state.get(Batch, frame.batch).name
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=1))

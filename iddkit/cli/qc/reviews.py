@@ -77,7 +77,6 @@ def review(
     from iddkit.qc import queue
     from iddkit.qc.checklist import load_checklist, parse_mark
     from iddkit.qc.stages import REVIEWS, Action, Stage
-    from iddkit.qc.state import Frame
 
     if passes == fails:
         raise click.UsageError("say how it is: --pass or --fail")
@@ -90,7 +89,7 @@ def review(
     with store.writing() as work:
         frame, person = queue.find_frame(work, frame_name), queue.find_person(work, as_name)
         stage = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
-        queue.review(
+        event = queue.review(
             work,
             frame,
             person,
@@ -102,7 +101,7 @@ def review(
             revision=revision,
             text=text,
         )
-        judged = work.state.get(Frame, frame.id)
+        judged = queue.told_frame(work, frame, event)
     verdict = "passed" if passes else "failed"
     where = f"stays at {judged.stage} with its batch" if judged.sample is not None else f"now at {judged.stage}"
     click.echo(f"{printable(judged.key)}: {verdict} {stage}, revision {judged.revision}; {where}")

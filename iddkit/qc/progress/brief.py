@@ -8,6 +8,7 @@ from iddkit.checks import Checked
 from iddkit.errors import UserError
 from iddkit.qc.examination import examine_content
 from iddkit.qc.progress.failures import Failure, read_failures
+from iddkit.qc.sight import shown_revision
 from iddkit.qc.stages import REVIEWS, Stage
 from iddkit.qc.state import Frame, Person, Revision
 from iddkit.qc.store import contents
@@ -26,7 +27,8 @@ class Brief:
     review
         The review that it waits for, a recheck's too; "" if it waits for none.
     revision
-        The version that counts; None before the first one.
+        The version that counts; None before the first one. Where something is planted for the person, it names the
+        copy's file.
     content
         Its file, or None.
     by
@@ -49,8 +51,8 @@ class Brief:
     problem: str
 
 
-def read_brief(store: Store, work: Work, frame: Frame) -> Brief:
-    """Return what there is to know of a frame.
+def read_brief(store: Store, work: Work, frame: Frame, person: Person | None = None) -> Brief:
+    """Return what there is to know of a frame, as a person is shown it; without a person as it is.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def read_brief(store: Store, work: Work, frame: Frame) -> Brief:
         The version that counts is missing among the files, or is not what was handed in.
     """
     review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
-    revision = work.state.get(Revision, frame.id, frame.revision) if frame.revision else None
+    revision = shown_revision(work, frame, person)
     content, by, checked, problem = None, "", None, ""
     if revision is not None:
         content = contents.fetch(store.files(work.project), revision.sha256)

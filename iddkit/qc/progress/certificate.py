@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 from bisect import bisect
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, select, true
 
 from iddkit.qc.acceptance import SamplingPlan, risks
 from iddkit.qc.events import Kind, to_text
-from iddkit.qc.progress.claims import is_bad, percent, state, weigh, weigh_imported
+from iddkit.qc.progress.claims import is_bad, percent, state, weigh, weigh_imported, weigh_planted
 from iddkit.qc.progress.redraw import redraw
 from iddkit.qc.progress.rounds import (
+    BEFORE_PLANTS,
     CONFIDENCE,
     FORMAT,
     Bound,
@@ -26,9 +28,11 @@ from iddkit.qc.progress.rounds import (
     Earlier,
     Judged,
     Mended,
+    Planted,
     Reopened,
     Round,
 )
+from iddkit.qc.progress.sensitivity import read_measured
 from iddkit.qc.sampling import IMPORTED
 from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import OPEN, Batch
@@ -36,6 +40,7 @@ from iddkit.qc.store.tables import batches, events, frames, people
 from iddkit.severity import Severity
 
 __all__ = [
+    "BEFORE_PLANTS",
     "CONFIDENCE",
     "FORMAT",
     "Bound",
@@ -43,6 +48,7 @@ __all__ = [
     "Earlier",
     "Judged",
     "Mended",
+    "Planted",
     "Reopened",
     "Round",
     "percent",
@@ -55,7 +61,12 @@ _NAMED: Final = 500
 
 
 def read_certificate(
-    connection: Connection, batch: Batch, *, until: int | None = None, stages: Mapping[str, str] | None = None
+    connection: Connection,
+    batch: Batch,
+    *,
+    until: int | None = None,
+    stages: Mapping[str, str] | None = None,
+    form: str = FORMAT,
 ) -> Certificate:
     """Return what the log shows of a batch, whether it is accepted by now or not.
 
@@ -69,6 +80,8 @@ def read_certificate(
         Number of the last event that counts: the certificate as it was then. All of them, if None.
     stages
         Where frames stood then, by key; where they stand now, if None.
+    form
+        `FORMAT`, or `BEFORE_PLANTS` to compare with an older one.
     """
     names: dict[int | None, str] = {None: ""}
     names.update(connection.execute(select(people.c.id, people.c.name)).all())
@@ -77,12 +90,14 @@ def read_certificate(
     seq = last.seq
     stage = _read_stage(connection, batch, seq)
     rounds = _read_rounds(connection, batch, names, keys, seq)
+    if form == BEFORE_PLANTS:
+        rounds = tuple(replace(one, planted=None) for one in rounds)
     earlier = _read_earlier(connection, batch, rounds, keys)
     reopened = _read_reopened(connection, rounds, names, keys, seq, stages) if stage == Stage.ACCEPTED else ()
     settings = select(events.c.data).where(events.c.kind == Kind.PROJECT, _until(seq)).order_by(events.c.seq.desc())
     project = json.loads(connection.execute(settings.limit(1)).scalar_one())["name"]
     return Certificate(
-        format=FORMAT,
+        format=form,
         project=project,
         batch=batch.name,
         stage=stage,
@@ -174,6 +189,7 @@ def _round(
             for one in judged
             if one.bad
         )
+    measured = read_measured(connection, sample.stage, until if concluded is None else concluded.seq)
     return Round(
         round=number,
         stage=sample.stage,
@@ -206,6 +222,7 @@ def _round(
         reason=decision.reason if concluded is None else concluded.reason,
         bound=bound if concluded is not None else Bound(None, "the sample is not concluded"),
         mended=mended,
+        planted=weigh_planted(plan, size, measured.caught, measured.judged, is_drawn=seed != IMPORTED),
     )
 
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from iddkit.qc.acceptance import Decision, SamplingPlan, decide, upper_bound, upper_bound_when_stopped
-from iddkit.qc.progress.rounds import CONFIDENCE, Bound, Earlier, Judged, Reopened, Round
+from iddkit.qc.acceptance import Decision, SamplingPlan, decide, risks, upper_bound, upper_bound_when_stopped
+from iddkit.qc.progress.intervals import measure
+from iddkit.qc.progress.rounds import CONFIDENCE, Bound, Earlier, Judged, Planted, Reopened, Round
 from iddkit.qc.stages import Action, Stage
 from iddkit.qc.state import OPEN
 
@@ -50,6 +51,16 @@ def weigh(plan: SamplingPlan, size: int, judged: tuple[Judged, ...]) -> tuple[De
         )
         return decision, Bound(upper_bound(size, resolved.n, resolved.c, CONFIDENCE), f"{how}: {_OUT_OF_ORDER}")
     return decision, Bound(None, _OUT_OF_ORDER)
+
+
+def weigh_planted(plan: SamplingPlan, size: int, caught: int, judged: int, *, is_drawn: bool) -> Planted:
+    """Return what is known of reviewers who caught so many of the planted errors that they judged, and what follows."""
+    found = measure(caught, judged)
+    if found.low is None or not is_drawn:
+        return Planted(judged, caught, found.low, found.high, {}, {})
+    resolved = plan.resolve(size)
+    its, at_low = (risks(resolved, sensitivity=rate).to_json() for rate in (found.value, found.low))
+    return Planted(judged, caught, found.low, found.high, its, at_low)
 
 
 _OUT_OF_ORDER: Final = "its images were not looked at in the sealed order"
@@ -90,6 +101,7 @@ def state(
     if last:
         said.append(_state_bad(last))
         said.append("Each bound holds by itself, and assumes that the reviewers of the sample overlook no bad image.")
+        said += _state_planted(last)
     if any(one.bound.images is not None for one in last):
         said.append(ASSUMED)
     said += [
@@ -129,6 +141,29 @@ ASSUMED: Final = (
     "The 95 % are exact if the bad images lie in the list by chance; if they are spread evenly over annotators or "
     "sequences, a bound can be too small slightly more often than in 5 of 100 cases."
 )
+
+
+def _state_planted(rounds: list[Round]) -> list[str]:
+    """Return what is known of the reviewers' sight; nothing for a certificate of before that was told."""
+    said = []
+    unknown = [one.stage.upper() for one in rounds if one.planted is not None and not one.planted.judged]
+    if unknown:
+        whose = " and ".join(unknown)
+        said.append(
+            f"What the reviewers of {whose} overlook was not measured: no errors were planted among what they judged."
+        )
+    for one in rounds:
+        found, stage = one.planted, one.stage.upper()
+        if found is None or found.low is None or found.high is None:
+            continue
+        were = "were" if found.caught != 1 else "was"
+        said.append(
+            f"{stage}: {found.caught} of {found.judged} planted errors {were} caught by the project's reviewers of "
+            f"{stage} until then: {100 * found.caught / found.judged:.1f} %, and {100 * found.low:.2f} to "
+            f"{100 * found.high:.2f} % at 95 % confidence. That is of errors like those planted, and corrects no bound."
+        )
+    return said
+
 
 # Failed samples that are told of one by one; a table has them all.
 _TOLD: Final = 5

@@ -40,7 +40,7 @@ def compare_certificate(
     row = connection.execute(select(batches).where(batches.c.name == certificate.batch)).first()
     if row is None:
         return ["the log knows no such batch"]
-    made = read_certificate(connection, Batch(*row), until=seq, stages=stages)
+    made = read_certificate(connection, Batch(*row), until=seq, stages=stages, form=certificate.format)
     said, known = _by_seal(certificate.rounds), _by_seal(made.rounds)
     problems = [f"leaves out the sample of {_name(known[number])}" for number in sorted(known.keys() - said.keys())]
     problems += [

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 
 from iddkit.qc.events import Kind, to_microseconds
 from iddkit.qc.progress.failures import Failure, read_failures
@@ -20,7 +20,10 @@ from iddkit.qc.store.work import Work
 #: Frames of the queue that are named; of the others it is said how many they are.
 SHOWN: Final = 50
 
-_OF_WORK: Final = (Kind.SUBMITTED, Kind.REVIEWED, Kind.WORKED)
+_OF_WORK: Final = (Kind.SUBMITTED, Kind.REVIEWED, Kind.PROBED, Kind.WORKED)
+
+# To the person a verdict on a planted copy is one like all others.
+_KIND: Final = case((events.c.kind == Kind.PROBED, str(Kind.REVIEWED)), else_=events.c.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Done:
     Attributes
     ----------
     kind, stage, verdict
-        As in the log.
+        As in the log; verdicts on planted copies are among the others.
     count
         How often.
     seconds
@@ -99,8 +102,9 @@ def read_desk(work: Work, person: Person, now: datetime) -> Desk:
     found = work.find(Frame, select(frames).where(other).order_by(~claimed, *order).limit(SHOWN))
     waiting = work.connection.execute(select(func.count()).select_from(frames).where(other)).scalar_one()
     (week,) = find_weeks(work.project, now.astimezone(ZoneInfo(work.project.timezone)).date())
-    columns = (events.c.kind, events.c.stage, events.c.verdict)
+    columns = (_KIND.label("what"), events.c.stage, events.c.verdict)
     did = (events.c.actor == person.id, events.c.kind.in_(_OF_WORK), events.c.at >= week.start, events.c.at < week.end)
-    query = select(*columns, func.count(), func.sum(events.c.seconds)).where(*did).group_by(*columns).order_by(*columns)
+    named = [literal_column("what"), *columns[1:]]
+    query = select(*columns, func.count(), func.sum(events.c.seconds)).where(*did).group_by(*named).order_by(*named)
     done = tuple(Done(kind, stage, verdict, n, int(s)) for kind, stage, verdict, n, s in work.connection.execute(query))
     return Desk(tuple(repairs), tuple(found), waiting, week, done)

@@ -79,8 +79,18 @@ class _Told:
     reviewer: int | None = None
 
 
-def read_history(connection: Connection, frame: Frame) -> list[Happening]:
-    """Return all that happened to a frame, in order, with refused attempts and the steps of its batches."""
+def read_history(connection: Connection, frame: Frame, *, planted: bool = False) -> list[Happening]:
+    """Return all that happened to a frame, in order, with refused attempts and the steps of its batches.
+
+    Parameters
+    ----------
+    connection
+        Of the project.
+    frame
+        Whose history.
+    planted
+        Tell of planted errors and of verdicts on them, too: to leads alone, as others are measured by them.
+    """
     names: dict[int | None, str] = {None: ""}
     names.update(connection.execute(select(people.c.id, people.c.name)).all())
     called: dict[int | None, str] = {None: ""}
@@ -93,10 +103,18 @@ def read_history(connection: Connection, frame: Frame) -> list[Happening]:
     told = _Told(frame.id, names, called)
     found = []
     for event in connection.execute(select(events).where(where).order_by(events.c.seq)):
+        if not planted and _is_of_plants(event):
+            continue
         happening = _tell(told, event)
         if happening is not None:
             found.append(happening)
     return found
+
+
+def _is_of_plants(event: Row[Any]) -> bool:
+    if event.kind == Kind.REFUSED:
+        return bool(json.loads(event.data).get("action") == "plant")
+    return event.kind in (Kind.PLANTED, Kind.PROBED)
 
 
 def fetch_revision(connection: Connection, folder: Path, frame: Frame, number: int) -> bytes:
@@ -205,6 +223,16 @@ def _say_assigned(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:
     return f"{step if step != 'ANNOTATE' else 'annotation'} given to {to}"
 
 
+def _say_planted(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:
+    whom = "whoever reviews it first" if data["person"] is None else told.names[data["person"]]
+    return f"planted for {whom} at {event.stage.upper()}: a copy of revision {event.revision} with {event.reason}"
+
+
+def _say_probed(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:
+    verdict = "caught" if data["caught"] else "missed"
+    return f"{verdict} the planted copy: {_say_reviewed(told, event, data)}"
+
+
 def _say_frozen(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:
     if event.frame is not None:
         return "frozen with its batch"
@@ -269,6 +297,8 @@ _WORDS: Final[Mapping[Kind, Callable[[_Told, Row[Any], Mapping[str, Any]], str]]
     Kind.CONCLUDED: _say_concluded,
     Kind.DROPPED: _say_dropped,
     Kind.RESTORED: _say("restored"),
+    Kind.PLANTED: _say_planted,
+    Kind.PROBED: _say_probed,
     Kind.WORKED: _say("worked"),
     Kind.REFUSED: _say_refused,
     # Of people and the project, never of a frame; here so that every kind has its words.

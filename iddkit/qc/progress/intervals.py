@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 #: Probability that is left out at both ends together: intervals are those of 95 %.
@@ -17,6 +19,9 @@ FEWEST_POLYGONS: Final = 500
 
 #: Tasks of a median: with five no interval of order statistics reaches 95 %, as all lie on one side in 1 case of 16.
 FEWEST_TASKS: Final = 6
+
+# In which the ends of a measured interval are rounded outwards.
+_PARTS: Final = 10_000
 
 #: What is said where there are fewer.
 TOO_FEW: Final = "too few to say"
@@ -72,6 +77,46 @@ def estimate_share(count: int, of: int) -> Estimate:
     low = float(betaincinv(count, of - count + 1, LEFT_OUT / 2)) if count else 0.0
     high = float(betaincinv(count + 1, of - count, 1 - LEFT_OUT / 2)) if count < of else 1.0
     return Estimate(count / of if of else None, low, high, count, of, FEWEST_CASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A stage's sensitivity as the risks of a plan are computed with it.
+
+    Attributes
+    ----------
+    judged, caught
+        Errors that were planted and judged, and those of them that were caught.
+    low, high
+        The interval at 95 %, its ends rounded outwards to a hundredth of a per cent; None where nothing was judged.
+    """
+
+    judged: int
+    caught: int
+    low: float | None
+    high: float | None
+
+    @property
+    def value(self) -> Fraction:
+        """Caught among judged, exactly; something has to be judged."""
+        return Fraction(self.caught, self.judged)
+
+
+def measure(caught: int, judged: int) -> Measured:
+    """Return the sensitivity that so many caught errors among those that were judged show.
+
+    Examples
+    --------
+    >>> measure(9, 12)
+    Measured(judged=12, caught=9, low=0.4281, high=0.9452)
+    """
+    if not judged:
+        return Measured(0, 0, None, None)
+    share = estimate_share(caught, judged)
+    assert share.low is not None
+    assert share.high is not None
+    # Rounded, it is the same number on every machine: a certificate is checked digit by digit.
+    return Measured(judged, caught, math.floor(share.low * _PARTS) / _PARTS, math.ceil(share.high * _PARTS) / _PARTS)
 
 
 def estimate_rate(defects: int, polygons: int) -> Estimate:

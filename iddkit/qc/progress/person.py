@@ -152,7 +152,8 @@ def _gather(connection: Connection, person: int | None) -> _Gathered:
     seconds: dict[int, Counter[tuple[str, str, int]]] = defaultdict(Counter)
     reviews: Counter[tuple[int, str, str]] = Counter()
     spent = select(events.c.actor, events.c.kind, events.c.stage, events.c.verdict, events.c.seconds, func.count())
-    kinds = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.WORKED)
+    # Of verdicts on planted copies the hours alone: they are no reviews of frames.
+    kinds = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.PROBED, Kind.WORKED)
     columns = (events.c.actor, events.c.kind, events.c.stage, events.c.verdict, events.c.seconds)
     for actor, kind, stage, verdict, time, count in connection.execute(
         spent.where(events.c.kind.in_(kinds), events.c.actor.is_not(None), *of_actor).group_by(*columns)

@@ -11,7 +11,7 @@ import msgspec
 
 from iddkit.errors import UserError, printable, shown
 from iddkit.qc.acceptance import SamplingPlan, risks
-from iddkit.qc.progress.claims import is_bad, state, weigh, weigh_imported
+from iddkit.qc.progress.claims import is_bad, state, weigh, weigh_imported, weigh_planted
 from iddkit.qc.progress.rounds import CONFIDENCE, Certificate, Round
 from iddkit.qc.sampling import Listed, draw, hash_list, seal
 from iddkit.qc.stages import Action, Stage
@@ -22,7 +22,8 @@ def redraw(content: bytes | str | Mapping[str, Any]) -> list[str]:
     """Draw the samples of a certificate again, from the certificate alone; return what is not as it says.
 
     Of every sample: the hash of the list, n and c of the plan, the images that the seed draws, the seal, what makes an
-    image bad, the decision, the bound and the risks. Of all together: whether they can follow one another and lead to
+    image bad, the decision, the bound, the risks, and what
+    follows from the planted errors that were caught. Of all together: whether they can follow one another and lead to
     the stage that is stated, and the sentences. That a seed was not chosen to please, and that all samples and verdicts
     are there, only the log shows: `iddkit.qc.verify` compares.
 
@@ -167,6 +168,7 @@ def _problems(one: Round) -> list[str]:
     if any(entry.bad != is_bad(plan, entry.verdict, entry.worst) for entry in one.judged):
         problems.append("an image is called bad, or good, that is not by the plan")
     if not one.is_drawn:
+        problems += _problems_of_planted(one, plan)
         decision, bound = weigh_imported(one.judged)
         expected = (decision.inspected, decision.bad, bound)
         if one.verdict and (one.inspected, one.counted, one.bound) != expected:
@@ -179,6 +181,7 @@ def _problems(one: Round) -> list[str]:
         problems.append("the seed draws other images")
     if one.risks != msgspec.to_builtins(risks(resolved).to_json()):
         problems.append("the risks are not those of the plan")
+    problems += _problems_of_planted(one, plan)
     if len(one.judged) > resolved.n:
         return [*problems, "more images were judged than drawn"]
     decision, bound = weigh(plan, one.size, one.judged)
@@ -190,3 +193,16 @@ def _problems(one: Round) -> list[str]:
     if (one.inspected, one.counted) != (decision.inspected, decision.bad):
         problems.append(f"{decision.bad} bad among {decision.inspected} decide, by its verdicts")
     return problems
+
+
+def _problems_of_planted(one: Round, plan: SamplingPlan) -> list[str]:
+    """Return whether interval and risks do not follow from how many planted errors were caught."""
+    found = one.planted
+    if found is None:
+        return []
+    if not 0 <= found.caught <= found.judged:
+        return ["more planted errors were caught than judged"]
+    made = weigh_planted(plan, one.size, found.caught, found.judged, is_drawn=one.is_drawn)
+    if msgspec.to_builtins(found) != msgspec.to_builtins(made):
+        return ["what is said of the reviewers does not follow from the planted errors that they caught"]
+    return []

@@ -13,7 +13,10 @@ from iddkit.errors import OptionError, printable
 from iddkit.qc.sampling import IMPORTED
 
 #: What the file says that it is; another number is another content.
-FORMAT: Final = "iddkit qc certificate 1"
+FORMAT: Final = "iddkit qc certificate 2"
+
+#: What is read, too: a certificate of before errors could be planted. Its samples have no `planted`.
+BEFORE_PLANTS: Final = "iddkit qc certificate 1"
 
 #: Confidence of the bounds.
 CONFIDENCE: Final = "0.95"
@@ -78,6 +81,29 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Planted:
+    """What the reviewers of a sample's stage had caught, in the whole project, of errors that were planted.
+
+    Attributes
+    ----------
+    judged, caught
+        Errors that were judged by the sample's conclusion, and those of them that were caught.
+    low, high
+        The sensitivity's interval at 95 % by Clopper and Pearson, rounded outwards; None where nothing was judged.
+    risks, risks_at_low
+        What the plan promises with reviewers who catch that part of the bad images, and with those of the low end, as
+        `Risks.to_json` has it; empty where nothing was judged, or the sample was not drawn by lot.
+    """
+
+    judged: int
+    caught: int
+    low: float | None
+    high: float | None
+    risks: dict[str, Any]
+    risks_at_low: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """A sample of the batch.
 
@@ -116,6 +142,8 @@ class Round:
         What it shows of the list.
     mended
         What became of its bad images.
+    planted
+        What its reviewers were measured to see; None in a certificate of before that was told.
     """
 
     round: int
@@ -147,6 +175,7 @@ class Round:
     reason: str
     bound: Bound
     mended: tuple[Mended, ...]
+    planted: Planted | None = None
 
     @property
     def is_drawn(self) -> bool:
@@ -209,7 +238,7 @@ class Certificate:
     Attributes
     ----------
     format
-        `FORMAT`.
+        `FORMAT`, or `BEFORE_PLANTS`.
     project, batch
         Names.
     stage
@@ -244,6 +273,9 @@ class Certificate:
     def to_json(self) -> bytes:
         """Return the certificate as a JSON file: UTF-8, keys sorted. Same certificate, same bytes."""
         content = msgspec.to_builtins(self)
+        if self.format == BEFORE_PLANTS:
+            for one in content["rounds"]:
+                del one["planted"]
         return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8", "replace")
 
     @classmethod
@@ -261,6 +293,8 @@ class Certificate:
             certificate = msgspec.convert(content, cls)
         except (ValueError, RecursionError) as error:  # msgspec's and json's own errors are ValueErrors
             raise OptionError(f"no certificate: {printable(str(error))}") from error
-        if certificate.format != FORMAT:
+        if certificate.format not in (FORMAT, BEFORE_PLANTS):
             raise OptionError(f"no certificate that this version reads: {printable(certificate.format, 60)!r}")
+        if any((one.planted is None) != (certificate.format == BEFORE_PLANTS) for one in certificate.rounds):
+            raise OptionError("no certificate: whether errors were planted is told of some samples alone")
         return certificate

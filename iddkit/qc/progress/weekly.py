@@ -24,8 +24,8 @@ from iddkit.qc.stages import REVIEWS, Action, Stage
 from iddkit.qc.state import Project
 from iddkit.qc.store.tables import batches, events
 
-# What a week counts of frames and hours.
-_COUNTED: Final = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.WORKED)
+# What a week counts of frames and hours; of planted copies the hours alone.
+_COUNTED: Final = (Kind.SUBMITTED, Kind.CONFLICT, Kind.REVIEWED, Kind.PROBED, Kind.WORKED)
 
 # More rows than anybody reads, and far fewer than would take long.
 _MOST_WEEKS: Final = 1000

@@ -13,13 +13,15 @@ from iddkit.qc.queue.claims import Task, claim, look_ahead, release, take_next, 
 from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
 from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit, take_in
 from iddkit.qc.queue.people import add_person, change_person, find_person, set_absence
+from iddkit.qc.queue.plants import Copy, find_plantable, plant
 from iddkit.qc.queue.project import change_project, start_project
-from iddkit.qc.queue.reviews import review
+from iddkit.qc.queue.reviews import review, told_frame
 from iddkit.qc.queue.rules import require_step
 
 __all__ = [
     "Added",
     "Conclusion",
+    "Copy",
     "HandIn",
     "Outcome",
     "Task",
@@ -37,12 +39,14 @@ __all__ = [
     "find_batch",
     "find_frame",
     "find_person",
+    "find_plantable",
     "freeze",
     "give",
     "hand_over",
     "look_ahead",
     "note_holder",
     "note_rest",
+    "plant",
     "read_handin",
     "release",
     "require_step",
@@ -55,4 +59,5 @@ __all__ = [
     "take_next",
     "take_seconds",
     "take_several",
+    "told_frame",
 ]

@@ -16,7 +16,7 @@ from iddkit.qc.queue.people import read_people
 from iddkit.qc.queue.rules import can_do, refuse, require_step
 from iddkit.qc.stages import ASKED, SAMPLED, Action, Role, Stage, find_move
 from iddkit.qc.state import Frame, Person
-from iddkit.qc.store.tables import frames
+from iddkit.qc.store.tables import frames, plants
 from iddkit.qc.store.work import Work
 
 # What is given to a person comes before what anyone may take; what others wait for longest comes first.
@@ -128,7 +128,7 @@ def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[
         if pool not in (Stage.ESCALATED, Stage.REPAIR, Stage.ANNOTATE):
             values["drawn"] = drawn
         if pool in SAMPLED:
-            yield _SAMPLED, values
+            yield _SAMPLED, {**values, "person": person.id}
             continue
         yield _of_nobody(reviewed="drawn" in values), values
         # One who is away for some days mends what they drew when they are back; all else does not wait for them.
@@ -159,12 +159,23 @@ _GIVEN: Final = (
     .order_by(case({stage: place for place, stage in enumerate(_HELD)}, value=frames.c.stage), *_OLDEST)
     .limit(1)
 )
+# Who has just judged a planted copy of a frame is not shown the frame itself next, if anything else is left.
+_PROBED: Final = (
+    select(plants.c.id)
+    .where(
+        plants.c.frame == frames.c.id,
+        plants.c.stage == frames.c.stage,
+        plants.c.revision == frames.c.revision,
+        plants.c.judge == bindparam("person"),
+    )
+    .exists()
+)
 _SAMPLED: Final = (
     select(frames)
     .where(
         frames.c.stage == bindparam("stage"), _FREE, _NOT_DRAWN, frames.c.sample.is_not(None), frames.c.verdict == ""
     )
-    .order_by(frames.c.sample, frames.c.position)
+    .order_by(case((_PROBED, 1), else_=0), frames.c.sample, frames.c.position)
     .limit(1)
 )
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from iddkit.qc.acceptance import SamplingPlan
 from iddkit.qc.checklist import Checklist, Mark
 from iddkit.qc.events import Event, Kind
+from iddkit.qc.projection import apply
+from iddkit.qc.queue.plants import probe
 from iddkit.qc.queue.rules import refuse, require_reviewer
+from iddkit.qc.sight import find_plant
 from iddkit.qc.stages import Action, Stage
-from iddkit.qc.state import Frame, Person, Sample
+from iddkit.qc.state import Frame, MemoryState, Person, Plant, Revision, Sample
 from iddkit.qc.store.work import Work
 from iddkit.severity import Severity
 
@@ -26,9 +30,10 @@ def review(
     answers: Mapping[str, bool] | None = None,
     seconds: int = 0,
     revision: int | None = None,
+    sha256: str | None = None,
     text: str = "",
 ) -> Event:
-    """Pass or fail a frame.
+    """Pass or fail a frame; or the spoiled copy that a lead planted in its place, if the person was shown one.
 
     Parameters
     ----------
@@ -48,8 +53,17 @@ def review(
         Time spent on it.
     revision
         The version that was looked at, where that is known.
+    sha256
+        Of the file that was looked at, where that is known. One who has looked at the version itself, before a copy of
+        it was planted, judges the version.
     text
         What else there is to say.
+
+    Returns
+    -------
+    Event
+        `Kind.REVIEWED`, or `Kind.PROBED` of a planted copy: the frame stays as it is. `told_frame` is what either looks
+        like to the person.
 
     Raises
     ------
@@ -68,12 +82,20 @@ def review(
     if verdict is Action.PASS and any(mark.severity.weight >= _least_bad(work, frame).weight for mark in marks):
         refuse(work, frame, person, verdict, "a defect of this severity makes it fail")
     data: dict[str, object] = {"checklist": f"{checklist.name} {checklist.version}"}
+    said = [mark.to_json() for mark in marks]
     if marks:
-        data["marks"] = [mark.to_json() for mark in marks]
+        data["marks"] = said
     if answers:
         data["answers"] = dict(answers)
     if text:
         data["text"] = text
+    reason = " ".join(dict.fromkeys(mark.reason for mark in marks))
+    found = _find_copy(work, frame, person, sha256, verdict)
+    if found is not None:
+        bad_from = None if frame.sample is None else _least_bad(work, frame)
+        return probe(
+            work, found, frame, person, verdict, said, bad_from=bad_from, reason=reason, seconds=seconds, data=data
+        )
     if frame.sample is not None and verdict is Action.FAIL:
         data["bad"] = any(mark.severity.weight >= _least_bad(work, frame).weight for mark in marks)
     stage = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
@@ -85,10 +107,34 @@ def review(
         stage=stage,
         verdict=verdict,
         revision=frame.revision,
-        reason=" ".join(dict.fromkeys(mark.reason for mark in marks)),
+        reason=reason,
         seconds=seconds,
         data=data,
     )
+
+
+def told_frame(work: Work, frame: Frame, event: Event) -> Frame:
+    """Return how a frame stands as it is told to the one whose verdict an event is.
+
+    Of a planted copy it is what their verdict would have made of the frame: the answer to a verdict gives nothing away.
+    """
+    if event.kind is not Kind.PROBED:
+        return work.state.get(Frame, frame.id)
+    state = MemoryState()
+    state.put(work.project)
+    state.put(frame)
+    apply(state, replace(event, kind=Kind.REVIEWED, data={"bad": event.data["caught"]}))
+    return state.get(Frame, frame.id)
+
+
+def _find_copy(work: Work, frame: Frame, person: Person, sha256: str | None, verdict: Action) -> Plant | None:
+    # A log of the past tells of the version itself: nobody could plant anything then.
+    found = None if "import" in work.stamp else find_plant(work, frame, person)
+    if sha256 is None or (found is not None and sha256 == found.sha256):
+        return found
+    if sha256 != work.state.get(Revision, frame.id, frame.revision).sha256:
+        refuse(work, frame, person, verdict, "another file was looked at than the one that counts by now")
+    return None
 
 
 def _least_bad(work: Work, frame: Frame) -> Severity:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import NoReturn
 
 from iddkit.errors import printable
+from iddkit.qc.duties import can_do, is_holder, may_hold
 from iddkit.qc.events import to_text
-from iddkit.qc.stages import ASKED, SAMPLED, Action, Move, Role, Stage, describe_allowed, find_move, find_step
+from iddkit.qc.stages import SAMPLED, Action, Move, Stage, describe_allowed, find_move, find_step
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.work import Work
+
+__all__ = [
+    "can_do",
+    "is_claimed_by_other",
+    "is_holder",
+    "may_hold",
+    "refuse",
+    "refuse_move",
+    "require_move",
+    "require_unclaimed",
+]
 
 
 def require_move(work: Work, frame: Frame, person: Person, action: Action) -> Move:
@@ -93,31 +105,6 @@ def require_step(work: Work, frame: Frame, person: Person) -> Action:
 def is_claimed_by_other(work: Work, frame: Frame, person: Person) -> bool:
     """Whether another person's claim of the frame holds now."""
     return frame.claimant not in (None, person.id) and (frame.claimed_until or 0) > work.at
-
-
-def is_holder(work: Work, frame: Frame, person: Person) -> bool:
-    """Whether a step is this person's: given to them, to nobody, or to one who cannot do it; a lead's always."""
-    if frame.holder in (None, person.id) or Role.LEAD in person.role_set:
-        return True
-    assert frame.holder is not None
-    return not can_do(work.state.get(Person, frame.holder), Stage(frame.stage), work.at)
-
-
-def can_do(person: Person, stage: Stage, at: int | None) -> bool:
-    """Whether a person has a role for the step of a stage, and is there at a time; None: has not left."""
-    step = find_step(stage)
-    there = bool(person.active) if at is None else person.is_available(at)
-    return step is not None and there and bool(person.role_set & set(step.roles))
-
-
-def may_hold(frame: Frame, person: Person, stage: Stage) -> str:
-    """Return why a person cannot be given a frame in a stage, or ""."""
-    step = find_step(stage)
-    if step is None or not person.role_set & set(step.roles):
-        return f"is no {' or '.join(ASKED.get(stage, (Role.ANNOTATOR,)))}"
-    if step.action is Action.PASS and frame.was_drawn_by(person.id):
-        return "drew it, and nobody reviews what they drew"
-    return ""
 
 
 def refuse_move(work: Work, frame: Frame, person: Person, action: Action) -> NoReturn:

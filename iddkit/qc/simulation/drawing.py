@@ -14,27 +14,11 @@ import numpy as np
 
 from iddkit.annotation import Annotation, Shape
 from iddkit.qc.checklist import Checklist, Mark
+from iddkit.qc.spoiling import CONFUSED
 from iddkit.synthetic.dice import Dice
 
 WIDTH: Final = 1920
 HEIGHT: Final = 1080
-
-#: The labels that annotators take one for.
-CONFUSED: Final[dict[str, tuple[str, ...]]] = {
-    "car": ("autorickshaw", "truck"),
-    "autorickshaw": ("car",),
-    "truck": ("bus", "vehicle fallback"),
-    "bus": ("truck",),
-    "motorcycle": ("bicycle",),
-    "bicycle": ("motorcycle",),
-    "rider": ("person",),
-    "person": ("rider",),
-    "sidewalk": ("drivable fallback", "non-drivable fallback"),
-    "wall": ("fence", "building"),
-    "fence": ("wall", "guard rail"),
-    "vegetation": ("non-drivable fallback",),
-    "billboard": ("traffic sign",),
-}
 
 #: Things that stand in the street, and how wide and high they are in metres.
 _THINGS: Final[dict[str, tuple[float, float]]] = {

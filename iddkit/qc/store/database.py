@@ -26,7 +26,7 @@ from iddkit.qc.store.tables import projects
 from iddkit.qc.store.work import Work
 
 #: The version of the tables that this code reads and writes: the latest in ``migrations/versions``.
-VERSION: Final = "0004"
+VERSION: Final = "0005"
 
 # Seconds that a writer waits for the others.
 _PATIENCE: Final = 120

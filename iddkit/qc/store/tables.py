@@ -149,6 +149,27 @@ samples = Table(
     Column("bad", Integer, nullable=False),
 )
 
+plants = Table(
+    "plant",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("frame", Integer, nullable=False, index=True),
+    Column("stage", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("person", Integer),
+    Column("planter", Integer, nullable=False),
+    Column("moved", _BIG, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("shape", Integer),
+    Column("label", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("judge", Integer),
+    Column("caught", Integer, nullable=False),
+    Column("located", Integer, nullable=False),
+)
+
 # How people sign in. It is no part of the state: nothing in the log tells of it, and no backup holds it.
 accounts = Table(
     "account",
@@ -192,4 +213,5 @@ TABLES: Final[dict[type, Table]] = {
     state.Frame: frames,
     state.Revision: revisions,
     state.Sample: samples,
+    state.Plant: plants,
 }

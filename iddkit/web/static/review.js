@@ -214,7 +214,8 @@ async function next() {
   }
   if (state.verdict !== null) {
     const { verdict, marks, frame } = state;
-    outbox.put([{ frame: frame.id, body: { verdict, revision: frame.revision, marks, answers: answered(), text: "" } }]);
+    const { revision, sha256 } = frame;
+    outbox.put([{ frame: frame.id, body: { verdict, revision, sha256, marks, answers: answered(), text: "" } }]);
     sessionStorage.removeItem(draftOf(frame));
     state.verdict = null;
     $("verdict").hidden = true; // until it is known what is next

@@ -1,0 +1,218 @@
+"""Planted errors in the browser: nothing that a reviewer is told gives them away."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not installed")
+pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
+pytest.importorskip("httpx2", reason="needs httpx2")
+
+from argon2 import PasswordHasher
+from starlette.testclient import TestClient
+
+from iddkit import formats, synthetic
+from iddkit.qc import accounts, queue
+from iddkit.qc.events import Kind
+from iddkit.qc.store import contents
+from iddkit.qc.verify import verify
+from iddkit.web.app import create_app
+from iddkit.web.settings import Settings
+from tests.qc_run import Run, start
+
+PASSWORD = "correct horse"
+
+SignIn = Callable[[str], TestClient]
+
+
+def street(number: int) -> bytes:
+    return formats.dumper("cityscapes")(synthetic.scene(number, width=480, height=270).annotation)
+
+
+@pytest.fixture
+def run(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A project of three frames that wait at QC2."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
+    made = start(tmp_path / "p", 3)
+    with made.store.writing() as work:
+        for person in queue.people.read_people(work):
+            accounts.set_password(work.connection, person, PASSWORD)
+    for frame in made.frames("annotate"):
+        made.submit(frame.key, "ann", street(frame.id))
+    made.step_all("qc1")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def sign_in(run: Run) -> Iterator[SignIn]:
+    app, addresses = create_app(run.store, Settings()), itertools.count(1)
+    opened: list[TestClient] = []
+
+    def browser(name: str) -> TestClient:
+        client = TestClient(app, client=(f"10.0.0.{next(addresses)}", 1))
+        opened.append(client)
+        said = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
+        client.headers["X-CSRF-Token"] = said.json()["csrf"]
+        return client
+
+    yield browser
+    for client in opened:
+        client.close()
+
+
+def plant(client: TestClient, **asked: Any) -> dict[str, Any]:
+    said = client.post("/api/v1/plants", json=asked)
+    assert said.status_code == 200, said.text
+    (made,) = said.json()["plants"]
+    found: dict[str, Any] = made
+    return found
+
+
+def number_of(run: Run, made: dict[str, Any]) -> int:
+    return run.frame(made["frame"]).id
+
+
+def kinds(run: Run, *wanted: Kind) -> list[str]:
+    with run.store.looking() as work:
+        rows = work.connection.exec_driver_sql("SELECT kind FROM event").scalars().all()
+    return [kind for kind in rows if kind in wanted]
+
+
+#: What differs because other objects are drawn, and nothing else.
+DRAWN = {"sha256", "index", "objects", "shapes", "findings", "gaps"}
+
+
+def test_the_document_of_a_copy_says_what_that_of_the_frame_says(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    before = {number: sue.get(f"/api/v1/frames/{number}").json() for number in (1, 2, 3)}
+    made = plant(lead, seed=3)
+    number = number_of(run, made)
+    document = sue.get(f"/api/v1/frames/{number}").json()
+    assert document["sha256"] == made["sha256"] != before[number]["sha256"]
+    assert document.keys() == before[number].keys()
+    assert {key for key in document if document[key] != before[number][key]} <= DRAWN
+    assert {"sha256", "index", "shapes"} <= {key for key in document if document[key] != before[number][key]}
+    assert "plant" not in json.dumps(document)
+    for shape, one in zip(document["shapes"], before[number]["shapes"], strict=False):
+        assert shape.keys() == one.keys()
+    # The others are as they were, and so is this one to all others.
+    for other in {1, 2, 3} - {number}:
+        assert sue.get(f"/api/v1/frames/{other}").json() == before[other]
+    for client in (lead, sign_in("ann")):
+        assert client.get(f"/api/v1/frames/{number}").json()["sha256"] == before[number]["sha256"]
+
+
+def test_every_door_shows_the_same_version(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    number = number_of(run, made := plant(lead, kinds=["boundary"]))
+    copy = contents.fetch(run.folder / "qc_files", made["sha256"])
+    document = sue.get(f"/api/v1/frames/{number}").json()
+    assert sue.get(f"/api/v1/frames/{number}/annotation").content == copy
+    assert sue.get(f"/api/v1/frames/{number}/annotation?revision=1").content == copy
+    assert lead.get(f"/api/v1/frames/{number}/annotation").content == street(number)
+    shown, plain = (client.get(f"/api/v1/frames/{number}/index").content for client in (sue, lead))
+    assert shown == sue.get(document["index"]).content
+    assert shown != plain
+    hidden, told = (client.get(f"/api/v1/frames/{number}/history").json()["history"] for client in (sue, lead))
+    assert "plant" not in json.dumps(hidden)
+    assert [entry["kind"] for entry in told if entry not in hidden] == ["planted"]
+
+
+def test_a_verdict_on_a_copy_is_answered_like_any_other_and_counts_once(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    number = number_of(run, plant(lead, reviewer="sue"))
+    other = number % 3 + 1
+    answers = {}
+    for frame in (number, other):
+        verdict = {"verdict": "pass", "revision": 1, "request": f"word-{frame}", "seconds": 30}
+        first, second = (sue.post(f"/api/v1/frames/{frame}/verdict", json=verdict).json() for _ in range(2))
+        assert (first["was_there"], second["was_there"]) == (False, True)
+        answers[frame] = [{**said, "id": 0, "key": ""} for said in (first, second)]
+    assert answers[number] == answers[other]
+    assert kinds(run, Kind.REVIEWED, Kind.PROBED).count(str(Kind.PROBED)) == 1
+    done = sue.get("/api/v1/desk").json()["done"]
+    assert [(one["kind"], one["count"], one["seconds"]) for one in done] == [("reviewed", 2, 60)]
+    # Afterwards the frame comes as it is.
+    assert sue.get(f"/api/v1/frames/{number}/annotation").content == street(number)
+    verdict = {"verdict": "fail", "revision": 1, "request": "again", "marks": [{"reason": "gap"}]}
+    assert sue.post(f"/api/v1/frames/{number}/verdict", json=verdict).json()["stage"] == "repair"
+    assert verify(run.store).findings == ()
+
+
+def test_a_page_that_was_open_before_judges_what_it_shows(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    shown = {number: sue.get(f"/api/v1/frames/{number}").json()["sha256"] for number in (1, 2, 3)}
+    number = number_of(run, plant(lead))
+    verdict = {"verdict": "pass", "revision": 1, "sha256": "0" * 64}
+    assert sue.post(f"/api/v1/frames/{number}/verdict", json=verdict).status_code == 409
+    said = sue.post(f"/api/v1/frames/{number}/verdict", json={**verdict, "sha256": shown[number]})
+    assert said.json()["stage"] == "ready"
+    (one,) = lead.get("/api/v1/plants").json()["plants"]
+    assert one["state"] == "void"
+
+
+def test_only_leads_plant_and_read_what_is_planted(run: Run, sign_in: SignIn) -> None:
+    for name in ("sue", "ann", "rex"):
+        client = sign_in(name)
+        assert client.post("/api/v1/plants", json={}).status_code == 409
+        assert client.get("/api/v1/plants").status_code == 403
+    assert sign_in("sue").get("/api/v1/sensitivity").json() == {"stages": {}, "reviewers": []}
+    assert sign_in("ann").get("/api/v1/sensitivity").status_code == 403
+    assert kinds(run, Kind.PLANTED) == []
+
+
+def test_sensitivity_is_told(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    made = plant(lead, kinds=["boundary"])
+    assert made["reason"] == "boundary"
+    x, y, width, height = made["region"]
+    mark = {"reason": "gap", "region": [x + width // 2, y + height // 2, 2, 2]}
+    verdict = {"verdict": "fail", "revision": 1, "marks": [mark]}
+    assert sue.post(f"/api/v1/frames/{number_of(run, made)}/verdict", json=verdict).json()["stage"] == "repair"
+    seen = lead.get("/api/v1/sensitivity?batch=B").json()
+    assert seen["stages"]["qc2"]["caught"] == seen["stages"]["qc2"]["of"] == seen["stages"]["qc2"]["located"] == 1
+    assert [(one["stage"], one["reviewer"]) for one in seen["reviewers"]] == [("qc2", "sue")]
+    (one,) = lead.get("/api/v1/plants").json()["plants"]
+    assert (one["state"], one["judge"], one["located"]) == ("caught", "sue", True)
+
+
+def test_a_leads_own_copy(run: Run, sign_in: SignIn) -> None:
+    lead = sign_in("lead")
+    own = street(1).replace(b'"building"', b'"wall"').decode()
+    made = plant(lead, frame=1, content=own, reason="wrong-label", reviewer="sue")
+    assert (made["frame"], made["reason"], made["reviewer"]) == (run.frames("qc2")[0].key, "wrong-label", "sue")
+    assert sign_in("sue").get("/api/v1/frames/1/annotation").content == own.encode()
+    assert plant(lead, frame=2)["frame"] == run.frames("qc2")[1].key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"content": "{}"},
+        {"frame": 9},
+        {"frame": 1, "content": "{"},
+        {"frame": 1, "content": "\ud800"},
+        {"frame": 1, "content": "{}", "reason": "no-such"},
+        {"stage": "annotate"},
+        {"batch": "nowhere"},
+        {"reviewer": "nobody"},
+        {"stage": "qc4"},
+        {"kinds": ["gap"]},
+        {"count": 0},
+        {"planted": True},
+    ],
+)
+def test_what_cannot_be_planted_is_told(run: Run, sign_in: SignIn, body: dict[str, Any]) -> None:
+    said = sign_in("lead").post(
+        "/api/v1/plants", content=json.dumps(body), headers={"content-type": "application/json"}
+    )
+    assert said.status_code in (404, 422), said.text
+    assert str(run.folder) not in said.text
+    assert kinds(run, Kind.PLANTED) == []
