@@ -104,6 +104,9 @@ export class View {
 
   paint() {
     const pen = this.canvas.getContext("2d");
+    // Where the picture lies, for whoever drives the page from outside.
+    this.canvas.dataset.view = `${this.scale} ${this.x} ${this.y}`;
+    this.canvas.dataset.overlay = this.shows.overlay;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.loaded?.width) return;

@@ -1,0 +1,122 @@
+"""Debian's Chromium for tests: who is signed in, and what went wrong in their pages."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from iddkit.qc.store.database import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+#: Where Debian and others have it.
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+#: No sandbox: tests run as root in containers. The others keep it from asking for anything but the page.
+_ARGUMENTS: Final = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+#: The smallest screen on which the page has to work.
+SCREEN: Final = {"width": 1366, "height": 768}
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[str]:
+    """Serve the review page of a project; yields its address."""
+    import uvicorn
+
+    from iddkit.web.app import create_app
+    from iddkit.web.settings import Settings
+
+    server = uvicorn.Server(uvicorn.Config(create_app(store, Settings(attempts=100)), log_level="warning"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start a browser of its own."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+
+
+class Visitor:
+    """One who looks at the pages; `errors` are what no page may have: errors of scripts, and what its policy refused.
+
+    Examples
+    --------
+    >>> bo = Visitor(browser, address)                           # doctest: +SKIP
+    >>> bo.sign_in("bo", "correct horse")                        # doctest: +SKIP
+    """
+
+    def __init__(self, browser: Browser, address: str, **settings: Any) -> None:
+        self.address, self.errors = address, list[str]()
+        self.context: BrowserContext = browser.new_context(viewport=SCREEN, **settings)  # type: ignore[arg-type]
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.open()
+
+    def open(self) -> Page:
+        """Open a further page."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self.errors.append(said.text) if "Security Policy" in said.text else None)
+        page.on("dialog", lambda dialog: dialog.accept())
+        return page
+
+    def go(self, path: str) -> None:
+        """Open a page of the server."""
+        self.page.goto(self.address + path)
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Sign in by the form."""
+        self.go("/sign-in")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.address}/")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def await_frame(self, *, other_than: str = "") -> str:
+        """Wait for a frame that can be judged or handed in; returns its key."""
+        shown = self.page.locator("h1#key").filter(has_not_text=other_than or "\0")
+        shown.wait_for()
+        self.page.locator("#verdict:not([hidden]), #handin:not([hidden])").first.wait_for()
+        return shown.inner_text()
+
+    def place(self) -> tuple[float, float, float]:
+        """Return scale of the picture, and x and y of its corner on the canvas."""
+        self.page.locator("canvas[data-view]").wait_for()
+        text = self.page.locator("canvas").get_attribute("data-view") or ""
+        scale, x, y = map(float, text.split())
+        return scale, x, y
+
+    def click_pixel(self, x: float, y: float) -> None:
+        """Click on a pixel of the picture."""
+        scale, left, top = self.place()
+        self.page.locator("canvas").click(position={"x": left + (x + 0.5) * scale, "y": top + (y + 0.5) * scale})
+
+
+def require_chromium() -> None:
+    """Skip where there is no browser, or nothing to drive it."""
+    pytest.importorskip("playwright", reason="needs playwright")
+    pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not installed")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)

@@ -1,0 +1,505 @@
+"""The review page in a browser, from the sign-in to the certificate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tests.browsers import Visitor, launch, require_chromium, serving
+
+require_chromium()
+
+from argon2 import PasswordHasher
+from PIL import Image
+
+from iddkit import formats, frames, labels, synthetic
+from iddkit.qc import accounts, queue
+from iddkit.qc.checklist import load_checklist
+from iddkit.qc.stages import Action, Role, Stage
+from iddkit.qc.state import Frame, Person
+from iddkit.qc.store.database import Store, create_store
+from iddkit.qc.store.tables import events
+from iddkit.qc.verify import verify
+from iddkit.raster import paint
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright, Route
+
+PASSWORD = "correct horse"
+TEAM = {
+    "lea": Role.LEAD,
+    "ann": Role.ANNOTATOR,
+    "bo": Role.ANNOTATOR,
+    "sue": Role.SUPERVISOR,
+    "rex": Role.RESEARCHER,
+    "eve": Role.EXPERT,
+}
+
+
+@dataclass
+class Project:
+    """A project that is served.
+
+    Attributes
+    ----------
+    store, root, address
+        Its database, its dataset, and where it is served.
+    browse
+        Opens the pages for one who is signed in.
+    """
+
+    store: Store
+    root: Path
+    address: str
+    browse: Callable[..., Visitor]
+
+    def annotation(self, number: int) -> Path:
+        """Return the polygons of a frame."""
+        with self.store.looking() as work:
+            frame = work.state.get(Frame, number)
+        return Path(frame.root, frame.annotation)
+
+    def verdicts(self) -> list[tuple[int, str, str, str]]:
+        """Return frame, stage, verdict and reasons of all reviews, in order."""
+        columns = (events.c.frame, events.c.stage, events.c.verdict, events.c.reason)
+        with self.store.reading() as connection:
+            query = events.select().with_only_columns(*columns).where(events.c.kind == "reviewed")
+            return [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all tests; each has its own profile in it."""
+    started = launch(playwright)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    """A served project of so many frames (`request.param`, by default 3), none of them handed in."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
+    root, count = tmp_path / "idd", getattr(request, "param", 3)
+    for number in range(count):
+        scene, name = synthetic.scene(number, width=320, height=180), f"frame{number:04d}"
+        for kind, content in (("gtFine", formats.dumper("cityscapes")(scene.annotation)), ("leftImg8bit", b"")):
+            (root / kind / "train/0").mkdir(parents=True, exist_ok=True)
+            if content:
+                (root / f"gtFine/train/0/{name}_gtFine_polygons.json").write_bytes(content)
+        Image.fromarray(synthetic.render(scene)).save(root / f"leftImg8bit/train/0/{name}_leftImg8bit.png")
+    store = create_store(str(tmp_path / "qc.db"), durable=False)
+    with store.writing() as work:
+        queue.start_project(work, "street", findings="show")
+        people = {"lea": queue.add_person(work, "lea", [Role.LEAD])}
+        people |= {name: queue.add_person(work, name, [TEAM[name]], people["lea"]) for name in list(TEAM)[1:]}
+        queue.add_frames(work, frames.scan(root), "B1", people["lea"])
+        for person in people.values():
+            accounts.set_password(work.connection, person, PASSWORD)
+    visitors: list[Visitor] = []
+
+    def browse(name: str, browser: Browser = browser, **settings: Any) -> Visitor:
+        visitor = Visitor(browser, address, **settings)
+        visitors.append(visitor)
+        if name:
+            visitor.sign_in(name, PASSWORD)
+        return visitor
+
+    with serving(store) as address:
+        yield Project(store, root, address, browse)
+        errors = [error for visitor in visitors for error in visitor.errors]
+        for visitor in visitors:
+            visitor.context.close()
+    store.close()
+    assert errors == []
+
+
+def bring(project: Project, stage: Stage) -> None:
+    """Hand in all frames as ann does, and pass them up to a stage."""
+    store, checklist = project.store, load_checklist()
+    with store.looking() as work:
+        found, settings = work.find(Frame, _all_frames()), work.project
+    for frame in found:
+        handin = queue.read_handin(Path(frame.root, frame.annotation), store.files(settings), frame, settings)
+        with store.writing() as work:
+            queue.submit(work, frame, _person(work, "ann"), handin)
+        for name in ("bo", "sue")[: {Stage.QC1: 0, Stage.QC2: 1, Stage.READY: 2}[stage]]:
+            with store.writing() as work:
+                now = work.state.get(Frame, frame.id)
+                queue.review(work, now, _person(work, name), Action.PASS, checklist=checklist)
+
+
+def _all_frames() -> Any:
+    from sqlalchemy import select
+
+    from iddkit.qc.store.tables import frames as table
+
+    return select(table).order_by(table.c.id)
+
+
+def _person(work: Any, name: str) -> Person:
+    return queue.find_person(work, name)
+
+
+def find_spot(path: Path) -> tuple[int, int, int, str]:
+    """Return x and y of a pixel at which one of the larger things of a frame is seen, its number and its label."""
+    label_map, annotation = labels.load("idd"), formats.read(path).annotation
+    painting = paint(annotation, label_map, "pillow", unknown="void")
+    counts = painting.pixel_counts()[1:]
+    things = [place for place, one in enumerate(painting.objects) if label_map[one.label].has_instances]  # type: ignore[index]
+    place = max(things, key=lambda place: counts[place])
+    rows, columns = np.nonzero(painting.index == place + 1)
+    middle = len(rows) // 2
+    one = painting.objects[place]
+    return int(columns[middle]), int(rows[middle]), one.number, str(one.label)
+
+
+def test_a_link_brings_a_password_and_the_password_brings_back(project: Project) -> None:
+    lea, ann = project.browse("lea"), project.browse("")
+    lea.go("/dashboard")
+    lea.page.get_by_label(re.compile("link", re.IGNORECASE)).select_option("ann")
+    lea.page.get_by_role("button", name="Make it").click()
+    link = lea.page.locator("text=/welcome#/").first
+    link.wait_for()
+    path = re.search(r"/welcome#\S+", link.inner_text() or link.input_value())
+    assert path is not None
+    ann.go(path.group())
+    ann.page.get_by_label("Choose a password").fill("a new horse")
+    ann.press("Enter")
+    ann.page.wait_for_url(f"{project.address}/")
+    ann.page.get_by_role("button", name="Sign out").click()
+    ann.page.wait_for_url(f"{project.address}/sign-in")
+    ann.go("/")
+    ann.page.wait_for_url(f"{project.address}/sign-in")
+    ann.sign_in("ann", "a new horse")
+    ann.page.get_by_role("heading", name="My repairs").wait_for()
+
+
+def test_three_browsers_bring_a_batch_from_hand_in_to_certificate(
+    project: Project, playwright: Playwright, browser: Browser, tmp_path: Path
+) -> None:
+    others = [launch(playwright) for _ in range(2)]
+    ann, bo, sue = (project.browse(n, b) for n, b in zip(("ann", "bo", "sue"), (browser, *others), strict=True))
+    for number in (1, 2, 3):
+        ann.go("/")
+        ann.press("n")
+        ann.await_frame()
+        ann.page.get_by_label("Hand in").set_input_files(project.annotation(number))
+        ann.page.get_by_text("now at qc1").wait_for()
+    # The peer marks an object of the first frame, and sends it back.
+    x, y, number, label = find_spot(project.annotation(1))
+    bo.press("n")
+    first = bo.await_frame()
+    bo.click_pixel(x, y)
+    bo.page.get_by_text(f"object {number}, {label}").wait_for()
+    bo.page.get_by_label("Reason").select_option("boundary")
+    bo.page.get_by_label("Words").fill("too wide on the left")
+    bo.page.locator("canvas").click(position={"x": 5, "y": 5})  # away from the fields, and from all objects
+    bo.click_pixel(x, y)
+    bo.press("m", "x", "n")
+    bo.await_frame(other_than=first)
+    # The annotator reads why, and hands it in again.
+    bo.press("h")
+    bo.page.wait_for_url(f"{project.address}/")
+    ann.go("/")
+    repair = ann.page.locator("article.repair")
+    assert f"object {number}" in repair.inner_text()
+    assert "too wide on the left" in repair.inner_text()
+    repair.get_by_role("link").click()
+    assert ann.await_frame() == first
+    mended = tmp_path / "mended.json"
+    mended.write_bytes(project.annotation(1).read_bytes().replace(b'"sky"', b'"building"', 1))
+    ann.page.get_by_label("Hand in").set_input_files(mended)
+    ann.page.get_by_text("revision 2").first.wait_for()
+    # All pass both reviews, while all three work.
+    for visitor, count in ((bo, 3), (sue, 3)):
+        visitor.go("/")
+        visitor.press("n")
+        key = visitor.await_frame()
+        for _ in range(count - 1):
+            visitor.press("p", "n")
+            key = visitor.await_frame(other_than=key)
+        visitor.press("p", "n")
+        visitor.page.wait_for_url(f"{project.address}/")
+    # Their successors judge the samples.
+    rex, eve, lea = (project.browse(n, b) for n, b in zip(("rex", "eve", "lea"), (browser, *others), strict=True))
+    for visitor, stage in ((rex, "QC3"), (eve, "QC4")):
+        visitor.go("/batches/1")
+        if stage == "QC3":
+            visitor.page.get_by_role("button", name="Freeze the batch").click()
+        visitor.page.get_by_role("button", name=f"Draw the {stage} sample").click()
+        visitor.page.locator("#running").wait_for()
+        assert "1 more image to look at" in visitor.page.locator("#running").inner_text()
+        visitor.go("/")
+        visitor.press("n")
+        visitor.await_frame()
+        visitor.page.get_by_text("0 of 1 looked at").wait_for()
+        visitor.press("p", "n")
+        visitor.page.wait_for_url(f"{project.address}/")
+        visitor.go("/batches/1")
+        visitor.page.get_by_role("button", name=f"Conclude {stage}").click()
+        visitor.page.locator(f"#conclude:has-text('{stage}')").wait_for(state="detached")
+    lea.go("/batches/1")
+    lea.page.get_by_text("The batch passed both samples.").wait_for()
+    lea.page.get_by_role("link", name="What the samples show").click()
+    lea.page.get_by_text(re.compile("QC4")).first.wait_for()
+    assert "B1" in lea.page.title() + lea.page.locator("h1").inner_text()
+    assert [row[:3] for row in project.verdicts()][:1] == [(1, "qc1", "fail")]
+    assert verify(project.store).findings == ()
+    for other in others:
+        other.close()
+
+
+@pytest.mark.parametrize("project", [50], indirect=True)
+def test_fifty_frames_take_two_keys_each(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    key, pressed = sue.await_frame(), 0
+    for count in range(50):
+        sue.press("p", "n")
+        pressed += 2
+        if count < 49:
+            key = sue.await_frame(other_than=key)
+    sue.page.wait_for_url(f"{project.address}/")
+    assert pressed == 100
+    passed = [row for row in project.verdicts() if row[1] == "qc2"]
+    assert sorted(row[0] for row in passed) == list(range(1, 51))
+
+
+def test_zoom_and_place_stay_when_labels_are_switched_and_at_the_next_frame(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    key = sue.await_frame()
+    whole = sue.place()
+    sue.page.locator("canvas").hover(position={"x": 200, "y": 150})
+    sue.page.mouse.wheel(0, -400)
+    sue.press("ArrowLeft")
+    canvas = sue.page.locator("canvas")
+    sue.page.locator(f"canvas:not([data-view='{' '.join(f'{v:g}' for v in whole)}'])").wait_for()
+    _settle(sue)
+    before = canvas.get_attribute("data-view")
+    sue.press("o")
+    sue.page.locator("canvas[data-overlay=false]").wait_for()
+    assert canvas.get_attribute("data-view") == before
+    sue.press("o")
+    sue.page.locator("canvas[data-overlay=true]").wait_for()
+    sue.press("p", "n")
+    sue.await_frame(other_than=key)
+    _settle(sue)
+    assert canvas.get_attribute("data-view") == before
+    assert sue.place() != whole
+
+
+def _settle(visitor: Visitor) -> None:
+    """Wait until what was asked to be painted is painted: two frames of the screen."""
+    visitor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_a_verdict_can_be_taken_back_until_the_next_one_is_given(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.press("p", "n")
+    second = sue.await_frame(other_than=first)
+    assert project.verdicts()[-1][1] == "qc1"  # nothing of it was sent
+    sue.press("u")
+    assert sue.await_frame(other_than=second) == first
+    sue.press("x", "n")
+    assert sue.await_frame(other_than=first) == second
+    sue.press("p", "n")
+    sue.await_frame(other_than=second)
+    sue.press("u", "h")  # the third frame has no verdict: that on the second is taken back, and it stays to be done
+    sue.page.wait_for_url(f"{project.address}/")
+    judged = [row[:3] for row in project.verdicts() if row[1] == "qc2"]
+    assert judged == [(1, "qc2", "fail")]
+
+
+def test_marks_survive_a_reload(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    sue.await_frame()
+    sue.press("r", "m")
+    sue.page.reload()
+    sue.await_frame()
+    sue.page.locator("#marks li").wait_for()
+    sue.press("x", "h")
+    assert [row[1] for row in project.verdicts()] == ["qc1"] * 3  # a verdict is given by 'next'
+
+
+def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.context.set_offline(True)
+    sue.press("p", "n")
+    sue.page.get_by_text("Your verdict is kept here").wait_for()
+    assert sue.page.locator("#key").inner_text() == first
+    sue.context.set_offline(False)
+    second = sue.await_frame(other_than=first)
+    sue.press("p", "n")
+    sue.await_frame(other_than=second)
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass"), (2, "qc2", "pass")]
+
+
+def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    sue.await_frame()
+    lost = []
+
+    def lose_first_answer(route: Route) -> None:
+        answer = route.fetch()
+        if not lost:
+            lost.append(answer.status)
+            route.abort("connectionreset")
+        else:
+            route.fulfill(response=answer)
+
+    sue.page.route("**/verdict", lose_first_answer)
+    key = sue.page.locator("#key").inner_text()
+    sue.press("p", "n")
+    sue.await_frame(other_than=key)
+    sue.press("h")
+    sue.page.get_by_text("Not sent").wait_for()
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    assert lost == [200]
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass")]
+    assert verify(project.store).findings == ()
+
+
+def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    sue.await_frame()
+    sue.context.set_offline(True)
+    sue.press("p", "n")
+    sue.page.get_by_text("Your verdict is kept here").wait_for()
+    sue.page.close()
+    sue.context.set_offline(False)
+    sue.context.clear_cookies()
+    sue.page = sue.open()
+    sue.sign_in("rex", PASSWORD)
+    sue.page.get_by_role("heading", name="My repairs").wait_for()
+    assert [row[1] for row in project.verdicts()] == ["qc1"] * 3
+    sue.context.clear_cookies()
+    sue.sign_in("sue", PASSWORD)
+    sue.page.get_by_text("QC2: passed").wait_for()
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass")]
+
+
+@pytest.mark.parametrize("project", [14], indirect=True)
+def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.go("/grid")
+    tiles = sue.page.locator(".tile")
+    tiles.nth(11).wait_for()
+    assert tiles.count() == 12
+    sue.press("p", "x", "ArrowRight", "p", "u", "ArrowLeft", "ArrowLeft", "u")
+    assert [tiles.nth(place).get_attribute("data-verdict") for place in range(5)] == ["pass", "fail", "", "pass", ""]
+    sue.press("a", "n")
+    sue.page.locator("#count", has_text="0 of 2").wait_for()
+    assert not [row for row in project.verdicts() if row[1] == "qc2"]  # held until the next page is judged
+    sue.press("u")
+    sue.page.locator("#count", has_text="12 of 14").wait_for()
+    sue.press("n")
+    sue.page.locator("#count", has_text="0 of 2").wait_for()
+    sue.press("a", "h")
+    sue.page.wait_for_url(f"{project.address}/")
+    judged = [row[1:3] for row in project.verdicts() if row[1] == "qc2"]
+    assert sorted(judged) == [("qc2", "fail")] + [("qc2", "pass")] * 13
+    assert verify(project.store).findings == ()
+
+
+def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -> None:
+    bring(project, Stage.QC2)
+    lea, sue = project.browse("lea", bypass_csp=True), project.browse("sue", bypass_csp=True)
+    sue.press("n")
+    sue.await_frame()
+    frame = sue.page.url.removeprefix(project.address)
+    for visitor, path in (
+        (sue, frame),
+        (sue, "/grid"),
+        (sue, "/"),
+        (lea, "/dashboard"),
+        (lea, "/batches/1"),
+        (lea, "/"),
+    ):
+        visitor.go(path)
+        visitor.page.locator("main").wait_for()
+        if path == "/grid":
+            visitor.page.locator(".tile").first.wait_for()
+        found = visitor.page.evaluate(_LOOK)
+        assert found == {"wide": 0, "nameless": [], "faint": []}, path
+
+
+def test_all_keys_are_shown_and_the_focus_is_seen(project: Project) -> None:
+    bring(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    sue.await_frame()
+    sue.press("?")
+    keys = sue.page.locator("dialog[open] kbd").all_inner_texts()
+    assert {"p", "x", "n", "u", "m", "o", "l", "i", "f", "j", "k", "r", "?"} <= {*keys}
+    sue.press("Escape")
+    for _ in range(3):
+        sue.press("Tab")
+    focused = sue.page.locator(":focus-visible")
+    assert focused.count() == 1
+    assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+
+
+# What is wider than the screen, fields without a name, and texts with too little contrast (WCAG 2.2, 1.4.3).
+_LOOK = """() => {
+  const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0.9) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const shown = (element) => element.checkVisibility() && element.textContent.trim();
+  const faint = [...document.querySelectorAll("main *, header *")].filter((element) => {
+    if (!shown(element) || element.closest(":disabled")) return false;
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) return false;
+    const [one, other] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05) < 4.5;
+  });
+  const nameless = [...document.querySelectorAll("input, select, textarea, button, a, canvas")].filter((element) => {
+    if (!element.checkVisibility()) return false;
+    return !(element.labels?.length || element.textContent.trim() || element.ariaLabel || element.title);
+  });
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const tell = (elements) => elements.map((element) => element.outerHTML.slice(0, 200));
+  return { wide: scrollWidth - clientWidth, nameless: tell(nameless), faint: tell(faint) };
+}"""
