@@ -44,7 +44,10 @@ def test_a_planted_error_is_shown_judged_and_listed(waiting: list[str]) -> None:
         task = take("sue")
         key = task["frame"]
         assert (key in shas) == (shas.get(key, "none")[2:] in task["annotation"])
-        assert Path(task["annotation"]).is_file()
+        shown = Path(task["annotation"]).read_text()
+        assert do("get", key, "--as", "sue").out == do("get", key, "--as", "sue", "--revision", 1).out == shown
+        assert (do("get", key).out != shown) == (key in shas)
+        assert do("findings", key, "--as", "sue", "--json").json["revision"] == 1
         if key in shas and not judged:
             passed = do("review", key, "--as", "sue", "--fail", "--reason", kinds[key])
             assert passed.out == f"{key}: failed qc2, revision 1; now at repair\n"

@@ -18,8 +18,8 @@ from iddkit.qc import queue
 from iddkit.qc.access import may_see
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind
-from iddkit.qc.progress.brief import read_brief
-from iddkit.qc.progress.history import fetch_revision, read_history
+from iddkit.qc.progress.brief import fetch_shown, read_brief
+from iddkit.qc.progress.history import read_history
 from iddkit.qc.sight import shown_revision
 from iddkit.qc.stages import Action, Role
 from iddkit.qc.state import Frame, Person
@@ -137,12 +137,8 @@ def annotation(
 ) -> Response:
     """Return a version of the annotation, byte for byte as it was handed in; without a number the one that counts."""
     with desk.store.looking() as work:
-        found, folder = find_seen(work, session.person, number), desk.store.files(work.project)
-        shown = shown_revision(work, found, session.person)
-        if shown is not None and revision in (None, shown.number):
-            content = contents.fetch(folder, shown.sha256)
-        else:
-            content = fetch_revision(work.connection, folder, found, found.revision if revision is None else revision)
+        found = find_seen(work, session.person, number)
+        _, content = fetch_shown(desk.store, work, found, session.person, revision)
     headers = {"Content-Disposition": f'attachment; filename="frame{number}.annotation"'}
     return Response(content, media_type="application/octet-stream", headers=headers)
 

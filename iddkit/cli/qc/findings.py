@@ -23,18 +23,19 @@ _TOLD = 10
 @click.command()
 @click.argument("frame_name", metavar="FRAME")
 @click.option("--revision", type=click.IntRange(1), metavar="N", help="Which version.  [default: the one that counts]")
+@options.as_shown
 @shared.as_json
 @options.project
-def findings(store: Store, frame_name: str, revision: int | None, as_json: bool) -> None:
+def findings(store: Store, frame_name: str, revision: int | None, as_name: str | None, as_json: bool) -> None:
     """Print what 'iddkit check' finds in a version of FRAME's annotation, and the regions that have no label."""
     from iddkit.qc import queue
     from iddkit.qc.examination import examine_content
-    from iddkit.qc.progress.history import fetch_revision
+    from iddkit.qc.progress.brief import fetch_shown
 
     with options.looking(store) as work:
         frame, project = queue.find_frame(work, frame_name), work.project
-        number = frame.revision if revision is None else revision
-        content = fetch_revision(work.connection, store.files(project), frame, number)
+        person = None if as_name is None else queue.find_person(work, as_name)
+        number, content = fetch_shown(store, work, frame, person, revision)
     checked = examine_content(project, frame, content, frame.name)
     found = [] if checked is None else [finding.to_json() for finding in checked.findings]
     gaps = [] if checked is None else [gap.to_json() for gap in checked.gaps]

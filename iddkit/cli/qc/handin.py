@@ -87,18 +87,21 @@ def submit(
     metavar="FILE",
     help="Where to write it.  [default: standard output]",
 )
+@options.as_shown
 @shared.overwrite
 @options.project
-def get(store: Store, frame_name: str, revision: int | None, out: Path | None, overwrite: bool) -> None:
+def get(
+    store: Store, frame_name: str, revision: int | None, out: Path | None, as_name: str | None, overwrite: bool
+) -> None:
     """Write out a version of FRAME's annotation, byte for byte as it was handed in."""
     from iddkit import files
     from iddkit.qc import queue
-    from iddkit.qc.progress.history import fetch_revision
+    from iddkit.qc.progress.brief import fetch_shown
 
     with options.looking(store) as work:
         frame = queue.find_frame(work, frame_name)
-        number = frame.revision if revision is None else revision
-        content = fetch_revision(work.connection, store.files(work.project), frame, number)
+        person = None if as_name is None else queue.find_person(work, as_name)
+        number, content = fetch_shown(store, work, frame, person, revision)
     if out is None:
         click.echo(content, nl=False)
         return

@@ -54,6 +54,10 @@ as_lead = click.option(
     "--as", "as_name", metavar="NAME", help="Who does it.  [default: the lead, where there is only one]"
 )
 
+as_shown = click.option(
+    "--as", "as_name", metavar="NAME", help="Who looks: a reviewer is shown what 'next' shows them."
+)
+
 
 def database_of(context: click.Context) -> str:
     """Return the path or URL of the database that a command is to work on."""

@@ -8,6 +8,7 @@ from iddkit.checks import Checked
 from iddkit.errors import UserError
 from iddkit.qc.examination import examine_content
 from iddkit.qc.progress.failures import Failure, read_failures
+from iddkit.qc.progress.history import fetch_revision
 from iddkit.qc.sight import shown_revision
 from iddkit.qc.stages import REVIEWS, Stage
 from iddkit.qc.state import Frame, Person, Revision
@@ -71,3 +72,33 @@ def read_brief(store: Store, work: Work, frame: Frame, person: Person | None = N
             problem = str(error)
     failures = tuple(read_failures(work.connection, frame.id))
     return Brief(frame, review if review in REVIEWS else "", revision, content, by, failures, checked, problem)
+
+
+def fetch_shown(
+    store: Store, work: Work, frame: Frame, person: Person | None = None, number: int | None = None
+) -> tuple[int, bytes]:
+    """Return a version of a frame's annotation as a person is shown it: its number and its file, byte for byte.
+
+    Parameters
+    ----------
+    store, work
+        Of the project.
+    frame
+        Of which frame.
+    person
+        Who is shown it; without one it is as it was handed in.
+    number
+        Of the version; the one that counts, if None.
+
+    Raises
+    ------
+    OptionError
+        There is no such version; it says which there are.
+    StoreError
+        The file is missing, or is not what was handed in.
+    """
+    folder, shown = store.files(work.project), shown_revision(work, frame, person)
+    if shown is not None and number in (None, shown.number):
+        return shown.number, contents.fetch(folder, shown.sha256)
+    number = frame.revision if number is None else number
+    return number, fetch_revision(work.connection, folder, frame, number)
