@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
 from iddkit.qc.store.database import Store
 
 if TYPE_CHECKING:
@@ -112,11 +110,3 @@ class Visitor:
         """Click on a pixel of the picture."""
         scale, left, top = self.place()
         self.page.locator("canvas").click(position={"x": left + (x + 0.5) * scale, "y": top + (y + 0.5) * scale})
-
-
-def require_chromium() -> None:
-    """Skip where there is no browser, or nothing to drive it."""
-    pytest.importorskip("playwright", reason="needs playwright")
-    pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not installed")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)

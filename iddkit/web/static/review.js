@@ -76,7 +76,7 @@ function show(frame) {
   $("standing").textContent = `${frame.stage}${by}${frame.claimed ? "" : "; not claimed by you"}`;
   showSample(frame);
   if (frame.problem) say(frame.problem, true);
-  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${mark.reason}`, mark))));
+  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${wordsOf(mark)}`, mark))));
   const found = frame.findings.map((one) => item(`${one.severity}: ${one.rule}: ${one.text}`, one, one.severity));
   const gaps = frame.gaps.map((one) => item(`gap of ${one.area} px`, one, "minor"));
   list("findings", [...found, ...gaps]);
@@ -124,6 +124,11 @@ function item(text, one, severity = "") {
   const number = one.object ?? one.shape ?? null;
   const go = make("button", { type: "button", class: `link ${severity}`, onclick: () => jump(number, one.region ?? null) }, text);
   return make("li", {}, go);
+}
+
+function wordsOf(mark) {
+  const ought = mark.label ? `, ought to be ${mark.label}` : "";
+  return `${mark.reason} (${mark.severity})${ought}${mark.text ? `: ${mark.text}` : ""}`;
 }
 
 function list(id, items) {
