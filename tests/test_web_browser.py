@@ -371,7 +371,7 @@ def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
     sue = project.browse("sue")
     sue.press("n")
     sue.await_frame()
-    lost = []
+    lost: list[int] = []
 
     def lose_first_answer(route: Route) -> None:
         answer = route.fetch()

@@ -107,6 +107,7 @@ export class View {
     // Where the picture lies, for whoever drives the page from outside.
     this.canvas.dataset.view = `${this.scale} ${this.x} ${this.y}`;
     this.canvas.dataset.overlay = this.shows.overlay;
+    this.canvas.dataset.frame = this.loaded?.frame.id ?? "";
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.loaded?.width) return;
