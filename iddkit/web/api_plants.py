@@ -13,15 +13,13 @@ from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.queue.people import require_lead
 from iddkit.qc.queue.planting import plant_by_lot, plant_own
 from iddkit.qc.spoiling import KINDS
-from iddkit.qc.stages import Role, Stage
+from iddkit.qc.stages import Stage
 from iddkit.qc.state import Frame
+from iddkit.web.roles import LeadOnly, Overseer
 from iddkit.web.signing import AtDesk, Desk, SignedIn
 from iddkit.web.values import PlantBody
 
 router = APIRouter(prefix="/api/v1", tags=["planted errors"])
-
-#: Who is told what reviewers see.
-_TOLD = frozenset({Role.LEAD, Role.SUPERVISOR})
 
 
 @router.post("/plants")
@@ -58,19 +56,15 @@ def plant(body: PlantBody, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
 
 
 @router.get("/plants")
-def plants(desk: AtDesk, session: SignedIn) -> dict[str, Any]:
+def plants(desk: AtDesk, _: LeadOnly) -> dict[str, Any]:
     """List all that was planted and what became of it: to leads."""
-    if Role.LEAD not in session.person.role_set:
-        raise HTTPException(403, "only a lead is told what is planted")
     with desk.store.reading() as connection:
         return {"plants": [one.to_json() for one in read_plants(connection)]}
 
 
 @router.get("/sensitivity")
-def sensitivity(desk: AtDesk, session: SignedIn, batch: str | None = None) -> dict[str, Any]:
+def sensitivity(desk: AtDesk, _: Overseer, batch: str | None = None) -> dict[str, Any]:
     """Say how much of what was planted reviewers caught, by stage and reviewer: to leads and supervisors."""
-    if not session.person.role_set & _TOLD:
-        raise HTTPException(403, "only leads and supervisors are told what reviewers catch")
     with desk.store.looking() as work:
         chosen = None if batch is None else queue.find_batch(work, batch)
         return read_sensitivity(work.connection, batch=chosen).to_json()

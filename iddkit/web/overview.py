@@ -11,10 +11,11 @@ from fastapi import Depends, Query
 
 from iddkit.qc.progress.open_claims import read_open_claims
 from iddkit.qc.progress.person import read_people_table
+from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.progress.weekly import WeekRow, read_weeks
 from iddkit.qc.store.work import Work
-from iddkit.reporting import qc_people, qc_tables
+from iddkit.reporting import qc_people, qc_plants, qc_tables
 from iddkit.reporting.tables import Table
 
 TableName = Literal[
@@ -28,6 +29,7 @@ TableName = Literal[
     "stuck",
     "claims",
     "people",
+    "sensitivity",
 ]
 
 #: Of weeks; ``weeks`` has all of them in one, for scripts.
@@ -92,4 +94,6 @@ def read_table(work: Work, name: TableName, span: Span, now: datetime) -> Table:
         return PRESENT[name](read_standing(work.connection, now=now))
     if name == "claims":
         return qc_tables.claim_table(read_open_claims(work.connection, now=now))
+    if name == "sensitivity":
+        return qc_plants.sensitivity_table(read_sensitivity(work.connection))
     return qc_people.estimate_table(read_people_table(work.connection))

@@ -13,11 +13,13 @@ from iddkit.qc.access import INSIDERS, OVERSEERS
 from iddkit.qc.accounts import Session
 from iddkit.qc.progress.open_claims import read_open_claims
 from iddkit.qc.progress.person import read_people_table
+from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.queue.people import read_people
 from iddkit.qc.stages import SAMPLED, Role, Stage
 from iddkit.reporting.page import Fact
 from iddkit.reporting.qc_people import people_table
+from iddkit.reporting.qc_plants import sensitivity_table
 from iddkit.reporting.qc_tables import batch_table, claim_table
 from iddkit.web.api_batches import BatchId, find_batch, tell_batch, tell_batches
 from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_span
@@ -40,12 +42,14 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
         standing = read_standing(work.connection, now=now)
         claims = claim_table(read_open_claims(work.connection, now=now))
         people = people_table(read_people_table(work.connection))
+        seen = sensitivity_table(read_sensitivity(work.connection))
         batches = tell_batches(work, session.person)
         project = work.project.name
         invited = [person.name for person in read_people(work) if person.active]
     tables = {name: show_table(make(rows), _csv(name, span.query)) for name, make in WEEKLY.items()}
     tables |= {name: show_table(make(standing), _csv(name)) for name, make in PRESENT.items()}
     tables |= {"claims": show_table(claims, _csv("claims")), "people": show_table(people, _csv("people"))}
+    tables["sensitivity"] = show_table(seen, _csv("sensitivity"))
     tables["frames"]["links"] = [f"/batches/{one['id']}" for one in batches] + [""]
     is_lead = Role.LEAD in session.person.role_set
     values: dict[str, Any] = {

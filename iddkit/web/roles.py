@@ -37,6 +37,7 @@ def name_roles(roles: Iterable[Role]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-#: The session of one who oversees the project, and of one who sees how far each batch is.
+#: The session of a lead, of one who oversees the project, and of one who sees how far each batch is.
+LeadOnly = Annotated[Session, Depends(require_role([Role.LEAD]))]
 Overseer = Annotated[Session, Depends(require_role(OVERSEERS))]
 Insider = Annotated[Session, Depends(require_role(INSIDERS))]

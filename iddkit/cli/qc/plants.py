@@ -13,10 +13,7 @@ from iddkit.cli.qc import options
 from iddkit.errors import printable
 
 if TYPE_CHECKING:
-    from iddkit.qc.progress.plants import Planted
-    from iddkit.qc.progress.sensitivity import Seen, Sensitivity
     from iddkit.qc.store.database import Store
-    from iddkit.reporting.tables import Table
 
 # As `iddkit.qc.spoiling.KINDS`, which loads what the help does not need.
 _KINDS: Final = ("wrong-label", "missing-object", "boundary")
@@ -110,9 +107,11 @@ def plant(
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found], indent=1))
     else:
+        from iddkit.reporting.qc_plants import describe_plant
+
         for one in found:
             whom = f"for {printable(one.reviewer)}" if one.reviewer else "for whoever reviews it first"
-            click.echo(f"{printable(one.frame)}: planted at {one.stage} {whom}: {_describe(one)}")
+            click.echo(f"{printable(one.frame)}: planted at {one.stage} {whom}: {describe_plant(one)}")
     if not found:
         raise click.exceptions.Exit(1)
 
@@ -134,6 +133,7 @@ def plants(store: Store, as_json: bool) -> None:
     from iddkit.cli.console import print_table
     from iddkit.qc.progress.plants import read_plants
     from iddkit.qc.progress.sensitivity import read_sensitivity
+    from iddkit.reporting.qc_plants import plant_table, sensitivity_table
 
     with store.reading() as connection:
         found, seen = read_plants(connection), read_sensitivity(connection)
@@ -143,51 +143,6 @@ def plants(store: Store, as_json: bool) -> None:
     elif not found:
         click.echo("nothing was planted")
     else:
-        print_table(_plant_table(found))
+        print_table(plant_table(found))
         if seen.stages:
-            print_table(_sensitivity_table(seen))
-
-
-def _plant_table(found: list[Planted]) -> Table:
-    from iddkit.reporting.tables import Column, Table
-
-    columns = tuple(map(Column, ("plant", "frame", "stage", "for", "what", "state", "judged by", "located")))
-    rows = tuple(
-        (
-            *(one.id, one.frame, one.stage, one.reviewer or "anyone", _describe(one), one.state, one.judge or "-"),
-            "yes" if one.located else "no" if one.state == "caught" else "-",
-        )
-        for one in found
-    )
-    return Table(columns, rows, "planted errors")
-
-
-def _sensitivity_table(seen: Sensitivity) -> Table:
-    from iddkit.reporting.tables import Cell, Column, Table
-
-    columns = tuple(map(Column, ("stage", "reviewer", "judged", "caught", "located")))
-    columns += (Column("caught %", 1), Column("from", 1), Column("to", 1))
-    rows: list[tuple[Cell, ...]] = []
-    for stage, of_stage in seen.stages.items():
-        rows.append((stage, "all", *_numbers(of_stage, says=True)))
-        rows += [
-            (stage, name, *_numbers(one, says=one.share.says))
-            for (at, name), one in seen.reviewers.items()
-            if at == stage
-        ]
-    return Table(columns, tuple(rows), "what was caught, at 95 % confidence")
-
-
-def _numbers(seen: Seen, *, says: bool) -> tuple[int | float | str | None, ...]:
-    share = seen.share
-    counts = (share.of, share.count, seen.located)
-    if not says:
-        return (*counts, "too few to say", None, None)
-    return (*counts, *(None if value is None else 100 * value for value in (share.value, share.low, share.high)))
-
-
-def _describe(one: Planted) -> str:
-    which = "" if one.shape is None else f", polygon {one.shape}"
-    label = f", {one.label}" if one.label else ""
-    where = "" if one.region is None else ", at {},{} of {} x {}".format(*one.region)
-    return f"{one.reason}{which}{label}{where}"
+            print_table(sensitivity_table(seen))

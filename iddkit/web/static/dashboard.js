@@ -15,3 +15,16 @@ form?.addEventListener("submit", async (event) => {
     say(error.message, true);
   }
 });
+
+document.getElementById("plant")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { count, stage, reviewer } = event.target.elements;
+  const wanted = { count: Number(count.value), stage: stage.value || null, reviewer: reviewer.value || null };
+  try {
+    const { plants, problems } = await call("POST", "/api/v1/plants", wanted);
+    const left = Object.values(problems).length;
+    say(`Planted: ${plants.map((one) => `${one.reason} in ${one.frame}`).join("; ")}${left ? `; ${left} frames could not be spoiled` : ""}.`);
+  } catch (error) {
+    say(error.message, true);
+  }
+});

@@ -128,7 +128,8 @@ function item(text, one, severity = "") {
 
 function wordsOf(mark) {
   const ought = mark.label ? `, ought to be ${mark.label}` : "";
-  return `${mark.reason} (${mark.severity})${ought}${mark.text ? `: ${mark.text}` : ""}`;
+  const severity = mark.severity ? ` (${mark.severity})` : "";
+  return `${mark.reason}${severity}${ought}${mark.text ? `: ${mark.text}` : ""}`;
 }
 
 function list(id, items) {
@@ -173,7 +174,7 @@ function showMarks() {
         showMarks();
         keepDraft();
       };
-      return make("li", {}, `${one.reason}${where} `, make("button", { type: "button", onclick: drop }, "remove"));
+      return make("li", {}, `${wordsOf(one)}${where} `, make("button", { type: "button", onclick: drop }, "remove"));
     }),
   );
 }
@@ -354,12 +355,12 @@ listen(
     r: ["choose the middle of what is seen as a region", () => choose({ region: view.middle() })],
     t: ["take this frame", () => $("take").hidden || take()],
     h: ["home", leave],
-    ArrowLeft: ["move", () => view.move(1, 0)],
+    ArrowLeft: ["", () => view.move(1, 0)],
     ArrowRight: ["", () => view.move(-1, 0)],
     ArrowUp: ["", () => view.move(0, 1)],
     ArrowDown: ["", () => view.move(0, -1)],
   },
-  { "shift + drag": ["choose a region"] },
+  { "← ↑ → ↓": ["move"], "shift + drag": ["choose a region"] },
 );
 
 for (const name of ["overlay", "outline", "alone"]) $(name).addEventListener("click", () => toggle(name));
