@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -375,3 +376,11 @@ def test_several_frames_are_claimed_at_once_and_others_beside_them(sign_in: Sign
     assert several(besides=[1]) == [2]
     assert sue.post("/api/v1/tasks/next", json={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
     assert ann.post("/api/v1/tasks/several", json={"stage": "qc2"}).status_code == 409
+
+
+def test_the_description_of_the_api_names_every_request(store: Store) -> None:
+    text = (Path(__file__).parents[1] / "docs/review_api.md").read_text()
+    named = set(re.findall(r"^\| `([A-Z]+ \S+)` \|", text, re.MULTILINE))
+    paths = create_app(store).openapi()["paths"]
+    there = {f"{way.upper()} {path.removeprefix('/api/v1')}" for path, ways in paths.items() for way in ways}
+    assert named == there
