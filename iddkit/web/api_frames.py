@@ -177,7 +177,7 @@ def beat(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
 
     A page sends it when something is done, not while nothing is.
     """
-    with desk.store.writing() as work:
+    with desk.store.noting() as work:
         found = find_seen(work, session.person, number)
         counts = found.claimant == session.person.id and (found.claimed_until or 0) > work.at
         added = queue.beat(work, session.person, found) if counts else 0

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from iddkit.qc.events import ANNOTATION, QC, Kind
 from iddkit.qc.stages import Action, Stage, find_step
 from iddkit.qc.state import Frame, Person
-from iddkit.qc.store.tables import activity
+from iddkit.qc.store.tables import activity, people
 from iddkit.qc.store.work import Work
 
 _SECOND: Final = 1_000_000
@@ -26,12 +26,14 @@ IDLE: Final = 60 * _SECOND
 def beat(work: Work, person: Person, frame: Frame) -> int:
     """Note that a person is active at a frame now; returns the microseconds that this adds to it."""
     its = (activity.c.person == person.id, activity.c.frame == frame.id)
+    _take_turn(work, person)
     last = work.connection.execute(select(func.max(activity.c.at)).where(activity.c.person == person.id)).scalar_one()
     since = IDLE + 1 if last is None else work.at - last
     added = since if 0 <= since <= IDLE else 0
-    values = {"microseconds": activity.c.microseconds + added, "at": work.at}
+    at = max(work.at, last or 0)  # one who had to wait must not count again what was counted meanwhile
+    values = {"microseconds": activity.c.microseconds + added, "at": at}
     if not work.connection.execute(update(activity).where(*its).values(values)).rowcount:
-        new = {"person": person.id, "frame": frame.id, "microseconds": added, "at": work.at}
+        new = {"person": person.id, "frame": frame.id, "microseconds": added, "at": at}
         work.connection.execute(insert(activity).values(new))
     return added
 
@@ -39,6 +41,7 @@ def beat(work: Work, person: Person, frame: Frame) -> int:
 def take_seconds(work: Work, person: Person, frame: Frame) -> int:
     """Return the seconds that a person was active at a frame, and begin anew; what came of them notes them."""
     its = (activity.c.person == person.id, activity.c.frame == frame.id)
+    _take_turn(work, person)
     found = work.connection.execute(select(activity.c.microseconds).where(*its)).scalar_one_or_none()
     # The row stays: the next beat, at another frame, counts from its time on.
     work.connection.execute(update(activity).where(*its).values(microseconds=0))
@@ -53,6 +56,7 @@ def note_rest(work: Work, person: Person, frame: Frame | None = None) -> int:
     int
         Seconds.
     """
+    _take_turn(work, person)
     its = [activity.c.person == person.id, *([] if frame is None else [activity.c.frame == frame.id])]
     noted = 0
     columns = (activity.c.frame, activity.c.microseconds, activity.c.at)
@@ -65,3 +69,8 @@ def note_rest(work: Work, person: Person, frame: Frame | None = None) -> int:
             noted += seconds
     work.connection.execute(delete(activity).where(*its))
     return noted
+
+
+def _take_turn(work: Work, person: Person) -> None:
+    """Wait until no other transaction is at the time of this person; SQLite lets one writer in anyway."""
+    work.connection.execute(select(people.c.id).where(people.c.id == person.id).with_for_update())

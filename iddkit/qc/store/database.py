@@ -92,6 +92,16 @@ class Store:
             connection.commit()
 
     @contextlib.contextmanager
+    def noting(self) -> Iterator[Work]:
+        """Open a transaction for what the log does not hold: on PostgreSQL nobody who writes to that waits for it."""
+        with (
+            _named_errors(self.url),
+            self.engine.connect().execution_options(iddkit_writes=True) as connection,
+            connection.begin(),
+        ):
+            yield Work.begin(connection, to_microseconds(datetime.now(UTC)))
+
+    @contextlib.contextmanager
     def _locked(self, at: int) -> Iterator[tuple[Connection, Work]]:
         with self.engine.connect().execution_options(iddkit_writes=True) as connection:
             connection.begin()
