@@ -36,7 +36,7 @@ def serving(store: Store) -> Iterator[str]:
     from iddkit.web.settings import Settings
 
     server = uvicorn.Server(uvicorn.Config(create_app(store, Settings(attempts=100)), log_level="warning"))
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
 from iddkit.frames import Frame as FrameFiles
 from iddkit.frames import Index
@@ -17,26 +19,33 @@ from iddkit.qc.events import Kind
 from iddkit.qc.progress.weekly import read_weeks
 from iddkit.qc.stages import Role
 from iddkit.qc.state import Frame, Person
-from iddkit.qc.store.database import Store, create_store, read_project
-from iddkit.qc.store.tables import events
+from iddkit.qc.store.database import Store, open_store, read_project
+from iddkit.qc.store.tables import activity, events
 from iddkit.qc.verify import verify
+from tests.qc_stores import Databases
 
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A project of one annotator and two frames."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A project of one annotator and two frames, on either database."""
     folder: Path = tmp_path_factory.mktemp("activity")
-    made = create_store(str(folder / "qc.db"), durable=False)
+    databases: Databases = request.getfixturevalue(request.param)
+    with databases.new() as url:
+        made = open_store(url, durable=False)
+        _fill(made, folder)
+        yield made
+        made.close()
+
+
+def _fill(made: Store, folder: Path) -> None:
     with made.writing(START) as work:
-        queue.start_project(work, "street")
+        queue.start_project(work, "street", files=str(folder / "files"))
         lead = queue.add_person(work, "lea", [Role.LEAD])
         queue.add_person(work, "ann", [Role.ANNOTATOR], lead)
         files = tuple(FrameFiles("train", "0", f"frame{number}") for number in range(2))
         queue.add_frames(work, Index(folder, "idd", files), "B1", lead)
-    yield made
-    made.close()
 
 
 def tap(store: Store, number: int, seconds: float) -> None:
@@ -100,3 +109,21 @@ def test_no_more_is_counted_than_passed(store: Store, beats: list[tuple[int, int
         tap(store, number, at)
     found = end(store)
     assert sum(found.values()) == sum(gaps) <= at
+
+
+def test_two_tabs_at_a_time_count_once(store: Store) -> None:
+    start = datetime.now(UTC)
+    with store.noting() as work:
+        queue.beat(work, work.state.get(Person, 2), work.state.get(Frame, 1))
+
+    def beat(_: int) -> None:
+        with store.noting() as work:
+            queue.beat(work, work.state.get(Person, 2), work.state.get(Frame, 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(beat, range(40)))
+    passed = (datetime.now(UTC) - start).total_seconds()
+    with store.looking() as work:
+        counted = work.connection.execute(select(func.sum(activity.c.microseconds))).scalar_one()
+    assert 0 < counted / 1_000_000 <= passed
+    end(store)

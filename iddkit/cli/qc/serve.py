@@ -61,7 +61,7 @@ def serve(
         log_level="warning",
         access_log=False,
     )
-    listening = _listen(host, port)
+    listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if certificate is not None else "http"
     click.echo(f"{store.url}: {scheme}://{shown}:{listening.getsockname()[1]}, until Ctrl-C", err=True)
@@ -93,7 +93,8 @@ def link(store: Store, names: tuple[str, ...], url: str, as_name: str | None) ->
     options.do_each(names, link_one)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address; OptionError if none can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -102,6 +103,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen(100)  # who reads the line may come at once
         except OSError:
             listening.close()
             raise
