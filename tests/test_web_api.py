@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,80 +17,30 @@ pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not install
 pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
 pytest.importorskip("httpx2", reason="needs httpx2")
 
-from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
-from iddkit import formats, frames, labels, synthetic
-from iddkit.qc import accounts, queue
+from iddkit import formats, labels
 from iddkit.qc.events import Kind, to_microseconds
-from iddkit.qc.stages import Role
-from iddkit.qc.store.database import Store, create_store
+from iddkit.qc.store.database import Store
 from iddkit.qc.verify import verify
 from iddkit.raster import paint
 from iddkit.web.app import create_app
 from iddkit.web.settings import Settings
-
-PASSWORD = "correct horse"
-TEAM = {"lea": Role.LEAD, "ann": Role.ANNOTATOR, "bo": Role.ANNOTATOR, "cy": Role.ANNOTATOR, "sue": Role.SUPERVISOR} | {
-    "rex": Role.RESEARCHER
-}
-
-SignIn = Callable[[str], TestClient]
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let passwords cost no time; how they are kept is a test of its own."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
+from tests.web_browsers import PASSWORD, SignIn, make_street, open_browsers
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """A project of two frames in two batches, each with an image and an annotation."""
-    root = tmp_path / "idd"
-    for number in range(2):
-        scene = synthetic.scene(number, width=160, height=90)
-        name = f"frame{number:04d}"
-        (root / f"gtFine/train/{number}").mkdir(parents=True)
-        (root / f"leftImg8bit/train/{number}").mkdir(parents=True)
-        content = formats.dumper("cityscapes")(scene.annotation)
-        (root / f"gtFine/train/{number}/{name}_gtFine_polygons.json").write_bytes(content)
-        picture = Image.fromarray(synthetic.render(scene))
-        picture.save(root / f"leftImg8bit/train/{number}/{name}_leftImg8bit.png")
-    made = create_store(str(tmp_path / "qc.db"), durable=False)
-    index = frames.scan(root)
-    with made.writing() as work:
-        queue.start_project(work, "street")
-        lead = queue.add_person(work, "lea", [Role.LEAD])
-        for name, role in list(TEAM.items())[1:]:
-            queue.add_person(work, name, [role], lead)
-        for batch, frame in zip("BC", index.frames, strict=True):
-            queue.add_frames(work, replace(index, frames=(frame,)), batch, lead)
-        for person in queue.people.read_people(work):
-            accounts.set_password(work.connection, person, PASSWORD)
+    """A project of two frames in two batches."""
+    made = make_street(tmp_path, {"B": 1, "C": 1})
     yield made
     made.close()
 
 
 @pytest.fixture
-def sign_in(store: Store) -> Iterator[SignIn]:
-    """Return what signs a person in, and returns their browser."""
-    app, addresses = create_app(store, Settings(attempts=3, pause=60.0, most_bytes=2_000_000)), itertools.count(1)
-    opened: list[TestClient] = []
-
-    def browser(name: str) -> TestClient:
-        client = TestClient(app, client=(f"10.0.0.{next(addresses)}", 1), raise_server_exceptions=True)
-        opened.append(client)
-        if name:
-            said = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
-            assert said.status_code == 200, said.text
-            client.headers["X-CSRF-Token"] = said.json()["csrf"]
-        return client
-
-    yield browser
-    for client in opened:
-        client.close()
+def sign_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignIn]:
+    with open_browsers(store, monkeypatch, Settings(attempts=3, pause=60.0, most_bytes=2_000_000)) as opened:
+        yield opened
 
 
 def polygons(store: Store, number: int = 0) -> bytes:

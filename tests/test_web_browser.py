@@ -15,34 +15,23 @@ pytest.importorskip("playwright", reason="needs playwright")
 pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not installed")
 pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
 
-from argon2 import PasswordHasher
-from PIL import Image
 
-from iddkit import formats, frames, labels, synthetic
-from iddkit.qc import accounts, queue
-from iddkit.qc.checklist import load_checklist
-from iddkit.qc.stages import Action, Role, Stage
-from iddkit.qc.state import Frame, Person
-from iddkit.qc.store.database import Store, create_store
-from iddkit.qc.store.tables import events
+from sqlalchemy import select
+
+from iddkit import formats, labels
+from iddkit.qc.stages import Stage
+from iddkit.qc.state import Frame
+from iddkit.qc.store.database import Store
+from iddkit.qc.store.tables import events, frames
 from iddkit.qc.verify import verify
 from iddkit.raster import paint
-from tests.browsers import CHROMIUM, Visitor, launch, serving
+from tests.chromium import CHROMIUM, Visitor, launch, serving
+from tests.web_browsers import PASSWORD, TEAM, bring, give_passwords, make_passwords_quick, make_street
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright, Route
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-
-PASSWORD = "correct horse"
-TEAM = {
-    "lea": Role.LEAD,
-    "ann": Role.ANNOTATOR,
-    "bo": Role.ANNOTATOR,
-    "sue": Role.SUPERVISOR,
-    "rex": Role.RESEARCHER,
-    "eve": Role.EXPERT,
-}
 
 
 @dataclass
@@ -51,14 +40,13 @@ class Project:
 
     Attributes
     ----------
-    store, root, address
-        Its database, its dataset, and where it is served.
+    store, address
+        Its database, and where it is served.
     browse
         Opens the pages for one who is signed in.
     """
 
     store: Store
-    root: Path
     address: str
     browse: Callable[..., Visitor]
 
@@ -98,24 +86,10 @@ def project(
     request: pytest.FixtureRequest, tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Project]:
     """A served project of so many frames (`request.param`, by default 3), none of them handed in."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
-    root, count = tmp_path / "idd", getattr(request, "param", 3)
-    for number in range(count):
-        scene, name = synthetic.scene(number, width=320, height=180), f"frame{number:04d}"
-        for kind, content in (("gtFine", formats.dumper("cityscapes")(scene.annotation)), ("leftImg8bit", b"")):
-            (root / kind / "train/0").mkdir(parents=True, exist_ok=True)
-            if content:
-                (root / f"gtFine/train/0/{name}_gtFine_polygons.json").write_bytes(content)
-        Image.fromarray(synthetic.render(scene)).save(root / f"leftImg8bit/train/0/{name}_leftImg8bit.png")
-    store = create_store(str(tmp_path / "qc.db"), durable=False)
-    with store.writing() as work:
-        queue.start_project(work, "street", findings="show")
-        people = {"lea": queue.add_person(work, "lea", [Role.LEAD])}
-        people |= {name: queue.add_person(work, name, [TEAM[name]], people["lea"]) for name in list(TEAM)[1:]}
-        queue.add_frames(work, frames.scan(root), "B1", people["lea"])
-        for person in people.values():
-            accounts.set_password(work.connection, person, PASSWORD)
+    make_passwords_quick(monkeypatch)
+    team = {name: role for name, role in TEAM.items() if name != "cy"}  # ann has one peer
+    store = make_street(tmp_path, {"B1": getattr(request, "param", 3)}, size=(320, 180), team=team)
+    give_passwords(store)
     visitors: list[Visitor] = []
 
     def browse(name: str, browser: Browser = browser, **settings: Any) -> Visitor:
@@ -126,7 +100,7 @@ def project(
         return visitor
 
     with serving(store) as address:
-        yield Project(store, root, address, browse)
+        yield Project(store, address, browse)
         errors = [error for visitor in visitors for error in visitor.errors]
         for visitor in visitors:
             visitor.context.close()
@@ -134,31 +108,12 @@ def project(
     assert errors == []
 
 
-def bring(project: Project, stage: Stage) -> None:
+def bring_all(project: Project, stage: Stage) -> None:
     """Hand in all frames as ann does, and pass them up to a stage."""
-    store, checklist = project.store, load_checklist()
-    with store.looking() as work:
-        found, settings = work.find(Frame, _all_frames()), work.project
-    for frame in found:
-        handin = queue.read_handin(Path(frame.root, frame.annotation), store.files(settings), frame, settings)
-        with store.writing() as work:
-            queue.submit(work, frame, _person(work, "ann"), handin)
-        for name in ("bo", "sue")[: {Stage.QC1: 0, Stage.QC2: 1, Stage.READY: 2}[stage]]:
-            with store.writing() as work:
-                now = work.state.get(Frame, frame.id)
-                queue.review(work, now, _person(work, name), Action.PASS, checklist=checklist)
-
-
-def _all_frames() -> Any:
-    from sqlalchemy import select
-
-    from iddkit.qc.store.tables import frames as table
-
-    return select(table).order_by(table.c.id)
-
-
-def _person(work: Any, name: str) -> Person:
-    return queue.find_person(work, name)
+    with project.store.reading() as connection:
+        numbers = list(connection.execute(select(frames.c.id).order_by(frames.c.id)).scalars())
+    for number in numbers:
+        bring(project.store, number, stage)
 
 
 def find_spot(path: Path) -> tuple[int, int, int, str]:
@@ -270,7 +225,7 @@ def test_three_browsers_bring_a_batch_from_hand_in_to_certificate(
 
 @pytest.mark.parametrize("project", [50], indirect=True)
 def test_fifty_frames_take_two_keys_each(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     key, pressed = sue.await_frame(), 0
@@ -286,7 +241,7 @@ def test_fifty_frames_take_two_keys_each(project: Project) -> None:
 
 
 def test_zoom_and_place_stay_when_labels_are_switched_and_at_the_next_frame(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     key = sue.await_frame()
@@ -316,7 +271,7 @@ def _settle(visitor: Visitor) -> None:
 
 
 def test_a_verdict_can_be_taken_back_until_the_next_one_is_given(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     first = sue.await_frame()
@@ -336,7 +291,7 @@ def test_a_verdict_can_be_taken_back_until_the_next_one_is_given(project: Projec
 
 
 def test_marks_survive_a_reload(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     sue.await_frame()
@@ -349,7 +304,7 @@ def test_marks_survive_a_reload(project: Project) -> None:
 
 
 def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     first = sue.await_frame()
@@ -367,7 +322,7 @@ def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> 
 
 
 def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     sue.await_frame()
@@ -395,7 +350,7 @@ def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
 
 
 def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     sue.await_frame()
@@ -417,7 +372,7 @@ def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Pr
 
 @pytest.mark.parametrize("project", [14], indirect=True)
 def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.go("/grid")
     tiles = sue.page.locator(".tile")
@@ -440,7 +395,7 @@ def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
 
 
 def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     lea, sue = project.browse("lea", bypass_csp=True), project.browse("sue", bypass_csp=True)
     sue.press("n")
     sue.await_frame()
@@ -462,7 +417,7 @@ def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -
 
 
 def test_all_keys_are_shown_and_the_focus_is_seen(project: Project) -> None:
-    bring(project, Stage.QC2)
+    bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
     sue.await_frame()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,21 +12,14 @@ pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not install
 pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
 pytest.importorskip("httpx2", reason="needs httpx2")
 
-from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from iddkit import formats, synthetic
-from iddkit.qc import accounts, queue
 from iddkit.qc.events import Kind
 from iddkit.qc.store import contents
 from iddkit.qc.verify import verify
-from iddkit.web.app import create_app
-from iddkit.web.settings import Settings
 from tests.qc_run import Run, start
-
-PASSWORD = "correct horse"
-
-SignIn = Callable[[str], TestClient]
+from tests.web_browsers import SignIn, open_browsers
 
 
 def street(number: int) -> bytes:
@@ -35,14 +27,9 @@ def street(number: int) -> bytes:
 
 
 @pytest.fixture
-def run(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Any) -> Iterator[Run]:
     """A project of three frames that wait at QC2."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "_hasher", lambda: hasher)
     made = start(tmp_path / "p", 3)
-    with made.store.writing() as work:
-        for person in queue.people.read_people(work):
-            accounts.set_password(work.connection, person, PASSWORD)
     for frame in made.frames("annotate"):
         made.submit(frame.key, "ann", street(frame.id))
     made.step_all("qc1")
@@ -51,20 +38,9 @@ def run(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 @pytest.fixture
-def sign_in(run: Run) -> Iterator[SignIn]:
-    app, addresses = create_app(run.store, Settings()), itertools.count(1)
-    opened: list[TestClient] = []
-
-    def browser(name: str) -> TestClient:
-        client = TestClient(app, client=(f"10.0.0.{next(addresses)}", 1))
-        opened.append(client)
-        said = client.post("/api/v1/session", json={"name": name, "password": PASSWORD})
-        client.headers["X-CSRF-Token"] = said.json()["csrf"]
-        return client
-
-    yield browser
-    for client in opened:
-        client.close()
+def sign_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[SignIn]:
+    with open_browsers(run.store, monkeypatch) as opened:
+        yield opened
 
 
 def plant(client: TestClient, **asked: Any) -> dict[str, Any]:
