@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Path, Response
 
@@ -18,11 +18,14 @@ from iddkit.reporting.qc_certificate import certificate_page
 from iddkit.reporting.qc_figures import draw_burn_down
 from iddkit.reporting.qc_tables import burn_down_table
 from iddkit.web.answers import answer_csv, answer_report, answer_svg
+from iddkit.web.refusals import answers_with
 from iddkit.web.roles import Insider
 from iddkit.web.signing import AtDesk, Desk
 from iddkit.web.values import Concluding, Drawing, Freezing
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
+
+_OBJECT: Final = {"type": "object"}
 
 BatchId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
@@ -64,7 +67,7 @@ def burn_down(number: BatchId, desk: AtDesk, _: Insider) -> dict[str, Any]:
         return read_burn_down(work.connection, find_batch(work, number)).to_json()
 
 
-@router.get("/{number}/burndown.csv", response_class=Response)
+@router.get("/{number}/burndown.csv", response_class=Response, responses=answers_with("text/csv"))
 def burn_down_csv(number: BatchId, desk: AtDesk, _: Insider) -> Response:
     """Return the same as a CSV file."""
     with desk.store.looking() as work:
@@ -72,7 +75,7 @@ def burn_down_csv(number: BatchId, desk: AtDesk, _: Insider) -> Response:
     return answer_csv(burn_down_table(found), f"burndown-{number}")
 
 
-@router.get("/{number}/burndown.svg", response_class=Response)
+@router.get("/{number}/burndown.svg", response_class=Response, responses=answers_with("image/svg+xml"))
 def burn_down_figure(number: BatchId, desk: AtDesk, _: Insider) -> Response:
     """Draw how many frames waited for each stage, from the first day on."""
     with desk.store.looking() as work:
@@ -80,14 +83,18 @@ def burn_down_figure(number: BatchId, desk: AtDesk, _: Insider) -> Response:
     return answer_svg(draw_burn_down([found], timezone))
 
 
-@router.get("/{number}/certificate", response_class=Response)
+@router.get(
+    "/{number}/certificate",
+    response_class=Response,
+    responses=answers_with("application/json", schema=_OBJECT),
+)
 def certificate(number: BatchId, desk: AtDesk, session: Insider) -> Response:
     """Return the certificate as JSON, from which the samples can be drawn again; accepted or not by now."""
     found = _read_certificate(desk, number, session.person)
     return Response(found.to_json(), media_type="application/json")
 
 
-@router.get("/{number}/certificate.html", response_class=Response)
+@router.get("/{number}/certificate.html", response_class=Response, responses=answers_with("text/html"))
 def certificate_as_page(number: BatchId, desk: AtDesk, session: Insider) -> Response:
     """Return the certificate as a page that needs no other file."""
     return answer_report(certificate_page(_read_certificate(desk, number, session.person)))

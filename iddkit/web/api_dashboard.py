@@ -13,6 +13,7 @@ from iddkit.qc.progress.standing import read_standing
 from iddkit.reporting.qc_figures import draw_weeks
 from iddkit.web.answers import answer_csv, answer_svg
 from iddkit.web.overview import AskedSpan, TableName, read_span, read_table
+from iddkit.web.refusals import answers_with
 from iddkit.web.roles import Overseer
 from iddkit.web.signing import AtDesk
 
@@ -48,14 +49,14 @@ def yields(desk: AtDesk, _: Overseer) -> dict[str, Any]:
         return {"people": [report.to_json() for report in read_people_table(work.connection)]}
 
 
-@router.get("/tables/{name}.csv", response_class=Response)
+@router.get("/tables/{name}.csv", response_class=Response, responses=answers_with("text/csv"))
 def table(name: TableName, span: AskedSpan, desk: AtDesk, _: Overseer) -> Response:
     """Return a table of the dashboard as a CSV file; `weeks` and `day` say of which weeks, where it is weekly."""
     with desk.store.looking() as work:
         return answer_csv(read_table(work, name, span, datetime.now(UTC)), name)
 
 
-@router.get("/figures/weeks.svg", response_class=Response)
+@router.get("/figures/weeks.svg", response_class=Response, responses=answers_with("image/svg+xml"))
 def figure(span: AskedSpan, desk: AtDesk, _: Overseer) -> Response:
     """Draw passes of each review and hours, week by week."""
     with desk.store.looking() as work:

@@ -28,6 +28,7 @@ from iddkit.qc.store.tables import events
 from iddkit.qc.store.work import Work, events_of
 from iddkit.web.api_tasks import tell_frame
 from iddkit.web.picture import Drawing, draw, image_path, read_picture
+from iddkit.web.refusals import answers_with
 from iddkit.web.signing import AtDesk, Desk, SignedIn
 from iddkit.web.thumbnail import draw_thumbnail
 from iddkit.web.values import VerdictBody
@@ -91,7 +92,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     }
 
 
-@router.get("/{number}/image", response_class=Response)
+@router.get("/{number}/image", response_class=Response, responses=answers_with("image/jpeg", "image/png"))
 def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     """Return the image: JPEG or PNG."""
     with desk.store.looking() as work:
@@ -105,7 +106,7 @@ def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
 
 
-@router.get("/{number}/index", response_class=Response)
+@router.get("/{number}/index", response_class=Response, responses=answers_with("image/png"))
 def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on."""
     with desk.store.looking() as work:
@@ -116,7 +117,7 @@ def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Q
     return Response(drawing.index, media_type="image/png", headers=_KEPT if of == digest else None)
 
 
-@router.get("/{number}/thumbnail", response_class=Response)
+@router.get("/{number}/thumbnail", response_class=Response, responses=answers_with("image/jpeg"))
 def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     """Return a small picture with the labels over it: a JPEG."""
     with desk.store.looking() as work:
@@ -131,7 +132,7 @@ def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
 
-@router.get("/{number}/annotation", response_class=Response)
+@router.get("/{number}/annotation", response_class=Response, responses=answers_with("application/octet-stream"))
 def annotation(
     number: FrameId, desk: AtDesk, session: SignedIn, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
 ) -> Response:

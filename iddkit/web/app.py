@@ -25,6 +25,7 @@ from iddkit.web import (
 )
 from iddkit.web.attempts import Attempts
 from iddkit.web.guards import Guards
+from iddkit.web.refusals import REFUSALS
 from iddkit.web.settings import Settings
 from iddkit.web.signing import Desk
 
@@ -49,6 +50,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # their scripts come from elsewhere, and this works offline
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        responses=REFUSALS,
     )
     app.state.desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
     app.add_middleware(Guards, most_bytes=settings.most_bytes)
