@@ -89,6 +89,7 @@ def measure(address: str, chromium: str, count: int, read: float) -> tuple[list[
         page.goto(f"{address}/sign-in")
         page.get_by_label("Name").fill("sue")
         page.get_by_label("Password").fill(PASSWORD)
+        page.locator("button:enabled", has_text="Sign in").wait_for()
         page.keyboard.press("Enter")
         page.wait_for_url(f"{address}/")
         page.keyboard.press("n")

@@ -84,6 +84,7 @@ class Visitor:
         self.go("/sign-in")
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(password)
+        self.page.locator("button:enabled", has_text="Sign in").wait_for()
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.address}/")
 

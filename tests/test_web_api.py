@@ -363,3 +363,12 @@ def test_a_body_that_never_says_how_long_it_is_ends_at_the_limit(sign_in: SignIn
 
     said = sign_in("ann").post("/api/v1/frames/1/annotation?name=a.json", content=endless())
     assert said.status_code == 413
+
+
+def test_a_page_that_is_not_there_is_told_in_a_page(sign_in: SignIn) -> None:
+    lea = sign_in("lea")
+    for path in ("/frames/99", "/batches/99", "/nowhere"):
+        said = lea.get(path)
+        assert said.status_code == 404, path
+        assert "Back to your work" in said.text, path
+    assert lea.get("/api/v1/nowhere").json() == {"detail": "Not Found"}

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 import iddkit
@@ -26,6 +28,7 @@ from iddkit.web import (
 from iddkit.web.attempts import Attempts
 from iddkit.web.guards import Guards
 from iddkit.web.refusals import REFUSALS
+from iddkit.web.rendering import render
 from iddkit.web.settings import Settings
 from iddkit.web.signing import Desk
 
@@ -55,6 +58,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.state.desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
     app.add_middleware(Guards, most_bytes=settings.most_bytes)
     app.add_exception_handler(UserError, _tell)
+    app.add_exception_handler(HTTPException, _tell_missing)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     apis = (api_session, api_tasks, api_frames, api_batches, api_dashboard, api_plants)
     for module in (*apis, pages, overview_pages):
@@ -69,6 +73,14 @@ def _tell(_: Request, error: Exception) -> JSONResponse:
     status = 409 if isinstance(error, RefusedError) else 503 if isinstance(error, StoreError) else 422
     detail = ": ".join(part for part in (error.where, error.problem) if part)
     return JSONResponse({"detail": detail}, status_code=status)
+
+
+async def _tell_missing(request: Request, error: Exception) -> Response:
+    """Answer the API in JSON, and whoever looks at a page in a page."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith(("/api/", "/static/")):
+        return await http_exception_handler(request, error)
+    return render("missing.html", error.status_code, problem=str(error.detail))
 
 
 def _tell_invalid(_: Request, error: Exception) -> JSONResponse:

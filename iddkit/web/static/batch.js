@@ -11,6 +11,7 @@ const ASKED = {
 
 for (const [step, question] of Object.entries(ASKED)) {
   const form = document.getElementById(step);
+  if (form) form.hidden = false; // from now on it does what it says
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!confirm(question)) return;

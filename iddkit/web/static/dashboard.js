@@ -2,6 +2,8 @@ import { call, say } from "./api.js";
 
 const form = document.getElementById("invite");
 
+for (const one of document.querySelectorAll("form[method=post]")) one.hidden = false; // from now on they do what they say
+
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   try {

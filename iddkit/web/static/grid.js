@@ -2,7 +2,7 @@
 
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
-import { listen } from "./keys.js";
+import { leaveBy, listen } from "./keys.js";
 import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
@@ -117,7 +117,14 @@ function give(judged) {
   const verdicts = judged.map(({ frame, verdict, marks }) => {
     return { frame: frame.id, shown: frame, body: { verdict, marks, revision: frame.revision } };
   });
-  if (verdicts.length) outbox.put(verdicts);
+  if (!verdicts.length) return true;
+  try {
+    outbox.put(verdicts);
+  } catch (error) {
+    say(`The browser does not keep the verdicts: ${error.message}`, true);
+    return false;
+  }
+  return true;
 }
 
 async function next() {
@@ -126,7 +133,7 @@ async function next() {
     say("Pass or fail comes first.");
     return;
   }
-  give(judged);
+  if (!give(judged)) return;
   tiles = tiles.filter((tile) => !tile.verdict);
   await fill();
 }
@@ -134,13 +141,13 @@ async function next() {
 // The frame itself, to be looked at closely; what was judged here goes on its way.
 function open() {
   if (!tiles.length) return;
-  give(tiles.filter((tile) => tile.verdict));
+  if (!give(tiles.filter((tile) => tile.verdict))) return;
   sessionStorage.setItem("iddkit.stage", stage);
   location.assign(`/frames/${tiles[at].frame.id}`);
 }
 
 async function leave() {
-  give(tiles.filter((tile) => tile.verdict));
+  if (!give(tiles.filter((tile) => tile.verdict))) return;
   try {
     await rest();
     location.assign("/");
@@ -169,6 +176,7 @@ listen({
   h: ["home", leave],
 }, { " ": ["pass, or not"] });
 
+leaveBy($("reason"), () => focus(at));
 $("all").addEventListener("click", passOthers);
 $("undo").addEventListener("click", undo);
 $("next").addEventListener("click", next);

@@ -25,3 +25,14 @@ export function listen(table, more = {}) {
   );
   document.getElementById("help").addEventListener("click", () => dialog.showModal());
 }
+
+// From a field back to where keys are listened to: by Enter or Escape, and when something was chosen by mouse.
+export function leaveBy(field, back) {
+  let isMouse = false;
+  field.addEventListener("pointerdown", () => (isMouse = true));
+  field.addEventListener("keydown", (event) => {
+    isMouse = false;
+    if (["Enter", "Escape"].includes(event.key)) back();
+  });
+  if (field.matches("select")) field.addEventListener("change", () => isMouse && back());
+}

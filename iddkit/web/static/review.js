@@ -4,7 +4,7 @@ import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
 import { ahead, load } from "./frames.js";
-import { listen } from "./keys.js";
+import { leaveBy, listen } from "./keys.js";
 import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
@@ -30,14 +30,9 @@ view.pointed = ({ x, y, number }) => {
   $("pointed").textContent = shape ? `${x}, ${y}: ${shape.label} (object ${number})` : `${x}, ${y}`;
 };
 
+// Shows a frame; throws if it cannot be had, and all stays as it was.
 async function open(number) {
-  let loaded;
-  try {
-    loaded = await load(number);
-  } catch (error) {
-    say(error.message, true);
-    return;
-  }
+  const loaded = await load(number);
   Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null });
   view.regions = [];
   view.show(loaded);
@@ -201,11 +196,21 @@ async function undo() {
     return;
   }
   const [back] = outbox.takeBack();
-  if (!back) return;
+  if (!back) {
+    showVerdict();
+    if (!$("verdict").hidden) say("There is no verdict that can be taken back: it was sent.");
+    return;
+  }
   clearTimeout(retry);
-  if (back.frame !== state.frame.id) {
-    history.pushState({}, "", `/frames/${back.frame}`);
-    await open(back.frame);
+  try {
+    if (back.frame !== state.frame.id) {
+      await open(back.frame);
+      history.pushState({}, "", `/frames/${back.frame}`);
+    }
+  } catch (error) {
+    outbox.put([back]);
+    say(`Not taken back: ${error.message}`, true);
+    return;
   }
   $("verdict").hidden = false;
   restore(back.body);
@@ -221,7 +226,12 @@ async function next() {
   if (state.verdict !== null) {
     const { verdict, marks, frame } = state;
     const { revision, sha256 } = frame;
-    outbox.put([{ frame: frame.id, body: { verdict, revision, sha256, marks, answers: answered(), text: "" } }]);
+    try {
+      outbox.put([{ frame: frame.id, body: { verdict, revision, sha256, marks, answers: answered(), text: "" } }]);
+    } catch (error) {
+      say(`The browser does not keep the verdict: ${error.message}`, true);
+      return;
+    }
     sessionStorage.removeItem(draftOf(frame));
     state.verdict = null;
     $("verdict").hidden = true; // until it is known what is next
@@ -242,8 +252,8 @@ async function goOn() {
       await leave();
       return;
     }
-    history.pushState({}, "", `/frames/${frame.id}`);
     await open(frame.id);
+    history.pushState({}, "", `/frames/${frame.id}`);
   } catch (error) {
     if (error instanceof Refused && error.status < 500) {
       say(error.message, true);
@@ -375,6 +385,10 @@ $("file").addEventListener("change", handIn);
 $("release").addEventListener("click", release);
 $("take").addEventListener("click", take);
 $("verdict").addEventListener("submit", (event) => event.preventDefault());
+for (const field of [$("label"), $("words")]) {
+  field.addEventListener("keydown", (event) => event.key === "Enter" && mark());
+}
+for (const field of [$("label"), $("words"), $("reason"), $("severity")]) leaveBy(field, () => $("view").focus());
 addEventListener("popstate", () => location.reload());
 beforeLeaving.push(async () => {
   await pulse();
@@ -382,6 +396,7 @@ beforeLeaving.push(async () => {
   if (refused.length) throw new Error(refused.map((one) => one.reason).join("; "));
 });
 outbox.send().catch(() => {});
-open(Number(document.querySelector(".review").dataset.frame)).then(() => {
-  if (location.hash === "#take" && !$("take").hidden) take();
-});
+open(Number(document.querySelector(".review").dataset.frame)).then(
+  () => location.hash === "#take" && !$("take").hidden && take(),
+  (error) => say(error.message, true),
+);

@@ -2,6 +2,8 @@ import { call, say } from "./api.js";
 
 const form = document.getElementById("sign-in");
 
+// Until now nothing could be sent: by itself the browser would send it elsewhere.
+form.querySelector("button").disabled = false;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = Object.fromEntries(new FormData(form));
