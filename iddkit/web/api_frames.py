@@ -129,7 +129,7 @@ def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
         raise HTTPException(404, error.problem) from error
     if content is None:
         raise HTTPException(404, "this frame has neither an image nor an annotation of a known size")
-    return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
+    return Response(content, media_type="image/jpeg")
 
 
 @router.get("/{number}/annotation", response_class=Response, responses=answers_with("application/octet-stream"))
