@@ -207,8 +207,14 @@ def test_a_path_that_leads_out_of_the_dataset_is_no_image(sign_in: SignIn, store
     (store.folder / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE frame SET image = '../secret.png' WHERE id = 1")
-    said = sign_in("lea").get("/api/v1/frames/1/image")
-    assert said.status_code == 404
+    lea, there = sign_in("lea"), polygons(store)
+    assert lea.get("/api/v1/frames/1/image").status_code == 404
+    assert lea.get("/api/v1/frames/1").json()["shapes"]
+    (store.folder / "secret.json").write_bytes(there)
+    for path in ("../secret.json", str(store.folder / "secret.json")):
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE frame SET annotation = ? WHERE id = 1", (path,))
+        assert not lea.get("/api/v1/frames/1").json()["shapes"], path
 
 
 def test_the_api_describes_itself(sign_in: SignIn) -> None:
@@ -363,6 +369,11 @@ def test_a_body_that_never_says_how_long_it_is_ends_at_the_limit(sign_in: SignIn
 
     said = sign_in("ann").post("/api/v1/frames/1/annotation?name=a.json", content=endless())
     assert said.status_code == 413
+
+
+def test_who_is_not_signed_in_cannot_make_the_server_read_much(sign_in: SignIn) -> None:
+    body = b"[" + b"[]," * 400_000 + b"[]]"
+    assert sign_in("").post("/api/v1/session", content=body).status_code == 413
 
 
 def test_a_page_that_is_not_there_is_told_in_a_page(sign_in: SignIn) -> None:

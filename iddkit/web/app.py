@@ -22,6 +22,7 @@ from iddkit.web import (
     api_plants,
     api_session,
     api_tasks,
+    api_work,
     overview_pages,
     pages,
 )
@@ -60,7 +61,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(UserError, _tell)
     app.add_exception_handler(HTTPException, _tell_missing)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
-    apis = (api_session, api_tasks, api_frames, api_batches, api_dashboard, api_plants)
+    apis = (api_session, api_tasks, api_frames, api_work, api_batches, api_dashboard, api_plants)
     for module in (*apis, pages, overview_pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

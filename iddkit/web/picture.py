@@ -110,10 +110,17 @@ def _outlines(shape: Shape) -> list[list[list[float]]]:
 
 def image_path(frame: Frame) -> Path | None:
     """Return where a frame's image lies, or None: no image, or a path that leads out of the dataset."""
-    inside = Path(frame.image)
-    if not frame.image or inside.is_absolute() or ".." in inside.parts:
-        return None
-    return Path(frame.root) / inside
+    return _inside(frame.root, frame.image)
+
+
+def annotation_path(frame: Frame) -> Path | None:
+    """Return where the annotation lies that a frame came with, or None, as `image_path` does."""
+    return _inside(frame.root, frame.annotation)
+
+
+def _inside(root: str, name: str) -> Path | None:
+    path = Path(name)
+    return None if not name or path.is_absolute() or ".." in path.parts else Path(root) / path
 
 
 def read_picture(path: Path) -> tuple[str, bytes]:
