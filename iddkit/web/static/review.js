@@ -3,12 +3,12 @@
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
+import { bounds, describe, list, placeOf, wordsOf } from "./description.js";
 import { ahead, load } from "./frames.js";
 import { leaveBy, listen } from "./keys.js";
 import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
-const SAMPLED = ["qc3", "qc4"];
 
 const state = { frame: null, marks: [], verdict: null, region: null };
 const view = new View($("view"), choose);
@@ -65,87 +65,22 @@ function answered() {
 }
 
 function show(frame) {
-  document.title = `${frame.key} - review`;
-  $("key").textContent = frame.key;
-  const by = frame.by ? `, revision ${frame.revision} by ${frame.by}` : "";
-  $("standing").textContent = `${frame.stage}${by}${frame.claimed ? "" : "; not claimed by you"}`;
-  showSample(frame);
-  if (frame.problem) say(frame.problem, true);
-  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${wordsOf(mark)}`, mark))));
-  const found = frame.findings.map((one) => item(`${one.severity}: ${one.rule}: ${one.text}`, one, one.severity));
-  const gaps = frame.gaps.map((one) => item(`gap of ${one.area} px`, one, "minor"));
-  list("findings", [...found, ...gaps]);
+  describe(frame, { jump, answered: keepDraft, isStill: () => state.frame === frame });
   $("verdict").hidden = !frame.claimed || frame.step !== "judge";
   $("handin").hidden = !frame.claimed || frame.step !== "hand in";
   $("take").hidden = frame.claimed || !frame.step;
   $("release").hidden = !frame.claimed;
-  $("download").hidden = !frame.revision;
-  $("download").href = `/api/v1/frames/${frame.id}/annotation`;
-  $("questions").replaceChildren(
-    make("legend", {}, "Questions"),
-    ...frame.questions.map((asked) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: keepDraft }), ` ${asked.text}`)),
-  );
-  $("questions").hidden = !frame.questions.length;
-  $("reason").replaceChildren(
-    ...frame.reasons.map((one) => make("option", { value: one.code }, `${one.code}: ${one.text}`)),
-  );
-  $("labels").replaceChildren(...[...new Set(frame.shapes.map((one) => one.label))].map((value) => make("option", { value })));
-  $("count").textContent = frame.shapes.length;
-  $("shapes").replaceChildren(...frame.shapes.map(shapeItem));
   choose({});
   showMarks();
   showVerdict();
 }
 
-// How far the sealed sample is that the frame belongs to.
-async function showSample(frame) {
-  $("sample").hidden = true;
-  if (!SAMPLED.includes(frame.stage)) return;
-  const { sample } = await call("GET", `/api/v1/batches/${frame.batch}/sample`).catch(() => ({ sample: null }));
-  if (!sample || state.frame !== frame) return;
-  $("sample").textContent = `${sample.judged} of ${sample.n} looked at, ${sample.bad} bad, ${sample.c} allowed: ${sample.remains}.`;
-  $("sample").hidden = false;
-}
-
-function shapeItem(shape) {
-  const how = shape.deleted ? ", deleted" : shape.dropped ? `, not drawn: ${shape.dropped}` : shape.pixels ? "" : ", hidden";
-  const go = make("button", { type: "button", class: "link", onclick: () => jump(shape.number, null) }, `${shape.label}${how}`);
-  const chip = make("span", { class: "chip" });
-  chip.style.background = shape.color;
-  return make("li", { value: shape.number }, chip, go);
-}
-
-function item(text, one, severity = "") {
-  const number = one.object ?? one.shape ?? null;
-  const go = make("button", { type: "button", class: `link ${severity}`, onclick: () => jump(number, one.region ?? null) }, text);
-  return make("li", {}, go);
-}
-
-function wordsOf(mark) {
-  const ought = mark.label ? `, ought to be ${mark.label}` : "";
-  const severity = mark.severity ? ` (${mark.severity})` : "";
-  return `${mark.reason}${severity}${ought}${mark.text ? `: ${mark.text}` : ""}`;
-}
-
-function list(id, items) {
-  $(id).querySelector("ul").replaceChildren(...items);
-  $(id).hidden = !items.length;
-}
-
 function jump(number, region) {
   const shape = state.frame.shapes.find((one) => one.number === number);
-  const points = shape?.outlines.flat() ?? [];
-  const around = region ?? (points.length ? bounds(points) : null);
+  const around = region ?? (shape && bounds(shape));
   choose({ number });
   view.regions = region ? [region] : [];
   if (around) view.go(around);
-}
-
-function bounds(points) {
-  const xs = points.map(([x]) => x);
-  const ys = points.map(([, y]) => y);
-  const [x, y] = [Math.min(...xs), Math.min(...ys)];
-  return [x, y, Math.max(...xs) - x, Math.max(...ys) - y];
 }
 
 function mark() {
@@ -163,13 +98,12 @@ function showMarks() {
   list(
     "marks",
     state.marks.map((one, place) => {
-      const where = one.shape !== undefined ? `, object ${one.shape}` : one.region ? `, at ${one.region[0]}, ${one.region[1]}` : "";
       const drop = () => {
         state.marks.splice(place, 1);
         showMarks();
         keepDraft();
       };
-      return make("li", {}, `${wordsOf(one)}${where} `, make("button", { type: "button", onclick: drop }, "remove"));
+      return make("li", {}, `${wordsOf(one)}${placeOf(one)} `, make("button", { type: "button", onclick: drop }, "remove"));
     }),
   );
 }

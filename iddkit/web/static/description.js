@@ -1,0 +1,78 @@
+// What is said of a frame beside its picture.
+
+import { call, make, say } from "./api.js";
+
+const $ = (id) => document.getElementById(id);
+const SAMPLED = ["qc3", "qc4"];
+
+// Writes it; `jump` goes to an object or region, `answered` is told of answers, `isStill` says whether it is still shown.
+export function describe(frame, { jump, answered, isStill }) {
+  document.title = `${frame.key} - review`;
+  $("key").textContent = frame.key;
+  const by = frame.by ? `, revision ${frame.revision} by ${frame.by}` : "";
+  $("standing").textContent = `${frame.stage}${by}${frame.claimed ? "" : "; not claimed by you"}`;
+  describeSample(frame, isStill);
+  if (frame.problem) say(frame.problem, true);
+  const item = (text, one, kind = "") => {
+    const go = () => jump(one.object ?? one.shape ?? null, one.region ?? null);
+    return make("li", {}, make("button", { type: "button", class: `link ${kind}`, onclick: go }, text));
+  };
+  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${wordsOf(mark)}`, mark))));
+  const found = frame.findings.map((one) => item(`${one.severity}: ${one.rule}: ${one.text}`, one, one.severity));
+  list("findings", [...found, ...frame.gaps.map((one) => item(`gap of ${one.area} px`, one, "minor"))]);
+  $("download").hidden = !frame.revision;
+  $("download").href = `/api/v1/frames/${frame.id}/annotation`;
+  $("questions").replaceChildren(
+    make("legend", {}, "Questions"),
+    ...frame.questions.map((asked) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: answered }), ` ${asked.text}`)),
+  );
+  $("questions").hidden = !frame.questions.length;
+  $("reason").replaceChildren(...frame.reasons.map((one) => make("option", { value: one.code }, `${one.code}: ${one.text}`)));
+  const labels = [...new Set(frame.shapes.map((one) => one.label))].sort();
+  $("labels").replaceChildren(...labels.map((value) => make("option", { value })));
+  $("count").textContent = frame.shapes.length;
+  $("shapes").replaceChildren(...frame.shapes.map((shape) => shapeItem(shape, jump)));
+}
+
+// How far the sealed sample is that the frame belongs to.
+async function describeSample(frame, isStill) {
+  $("sample").hidden = true;
+  if (!SAMPLED.includes(frame.stage)) return;
+  const { sample } = await call("GET", `/api/v1/batches/${frame.batch}/sample`).catch(() => ({ sample: null }));
+  if (!sample || !isStill()) return;
+  $("sample").textContent = `${sample.judged} of ${sample.n} looked at, ${sample.bad} bad, ${sample.c} allowed: ${sample.remains}.`;
+  $("sample").hidden = false;
+}
+
+function shapeItem(shape, jump) {
+  const how = shape.deleted ? ", deleted" : shape.dropped ? `, not drawn: ${shape.dropped}` : shape.pixels ? "" : ", hidden";
+  const go = make("button", { type: "button", class: "link", onclick: () => jump(shape.number, null) }, `${shape.label}${how}`);
+  const chip = make("span", { class: "chip" });
+  chip.style.background = shape.color;
+  return make("li", { value: shape.number }, chip, go);
+}
+
+// Fills a list of the page; without items it is hidden.
+export function list(id, items) {
+  $(id).querySelector("ul").replaceChildren(...items);
+  $(id).hidden = !items.length;
+}
+
+export function wordsOf(mark) {
+  const ought = mark.label ? `, ought to be ${mark.label}` : "";
+  const severity = mark.severity ? ` (${mark.severity})` : "";
+  return `${mark.reason}${severity}${ought}${mark.text ? `: ${mark.text}` : ""}`;
+}
+
+export function placeOf({ shape, region }) {
+  return shape !== undefined ? `, object ${shape}` : region ? `, at ${region[0]}, ${region[1]}` : "";
+}
+
+// The box around an object: x, y, width and height; null for one without an outline.
+export function bounds(shape) {
+  const points = shape.outlines.flat();
+  if (!points.length) return null;
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  const [x, y] = [Math.min(...xs), Math.min(...ys)];
+  return [x, y, Math.max(...xs) - x, Math.max(...ys) - y];
+}
