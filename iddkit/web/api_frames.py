@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi import Path as InPath
 
+from iddkit import labels
 from iddkit.errors import FrameError, ImageError, RefusedError, UserError
 from iddkit.files import read_bytes, sha256
 from iddkit.images import read_size
@@ -80,6 +81,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
         "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
         "questions": [{"code": asked.code, "text": asked.text} for asked in checklist.of(brief.review)],
+        "labels": _name_labels(settings.label_map),
         "reasons": [
             {"code": reason.code, "text": reason.text, "severity": str(reason.severity)} for reason in checklist.reasons
         ],
@@ -145,6 +147,13 @@ def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         seen = find_seen(work, session.person, number)
         found = read_history(work.connection, seen, planted=Role.LEAD in session.person.role_set)
     return {"history": [happening.to_json() for happening in found]}
+
+
+def _name_labels(label_map: str) -> list[str]:
+    try:
+        return [label.name for label in labels.load(label_map)]
+    except UserError:  # the drawing says so
+        return []
 
 
 def _step_of(work: Work, frame: Frame, person: Person) -> str:

@@ -28,8 +28,7 @@ export function describe(frame, { jump, answered, isStill }) {
   );
   $("questions").hidden = !frame.questions.length;
   $("reason").replaceChildren(...frame.reasons.map((one) => make("option", { value: one.code }, `${one.code}: ${one.text}`)));
-  const labels = [...new Set(frame.shapes.map((one) => one.label))].sort();
-  $("labels").replaceChildren(...labels.map((value) => make("option", { value })));
+  $("labels").replaceChildren(...frame.labels.map((value) => make("option", { value })));
   $("count").textContent = frame.shapes.length;
   $("shapes").replaceChildren(...frame.shapes.map((shape) => shapeItem(shape, jump)));
 }
