@@ -53,7 +53,7 @@ def launch(playwright: Playwright) -> Browser:
 
 
 class Visitor:
-    """One who looks at the pages; `errors` are what no page may have: errors of scripts, and what its policy refused."""
+    """One who looks at the pages; `errors` are what no page may have: errors of scripts, what its policy refused."""
 
     def __init__(self, browser: Browser, address: str, **settings: Any) -> None:
         self.address, self.errors = address, list[str]()
