@@ -373,7 +373,8 @@ def test_a_body_that_never_says_how_long_it_is_ends_at_the_limit(sign_in: SignIn
 
 def test_who_is_not_signed_in_cannot_make_the_server_read_much(sign_in: SignIn) -> None:
     body = b"[" + b"[]," * 400_000 + b"[]]"
-    assert sign_in("").post("/api/v1/session", content=body).status_code == 413
+    for path in ("session", "plants", "frames/1/annotation?name=a.json"):
+        assert sign_in("").post(f"/api/v1/{path}", content=body).status_code == 413, path
 
 
 def test_a_page_that_is_not_there_is_told_in_a_page(sign_in: SignIn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from iddkit.qc.store.database import Store
 from iddkit.qc.store.tables import events
 from iddkit.web import overview_pages, pages, signing
 from iddkit.web.app import create_app
+from iddkit.web.guards import MOST_JSON
 from tests.web_browsers import PASSWORD, SignIn, bring, make_street, open_browsers
 
 #: One of each role; bo is frame 1's peer, and none of the others has a part in it.
@@ -217,6 +219,29 @@ def test_no_path_leads_to_other_files(sign_in: SignIn, path: str) -> None:
     assert b"create_app" not in said.content
     assert b"root:" not in said.content
     assert b"SQLite" not in said.content
+
+
+def test_json_that_holds_a_file_costs_little_whoever_sends_it(sign_in: SignIn) -> None:
+    client, kind = sign_in("ann"), {"content-type": "application/json"}
+    body = b'{"content": [' + b"[]," * 1_390_000 + b"[]]}"
+    tracemalloc.start()
+    try:
+        said = client.post("/api/v1/plants", content=body, headers=kind)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert said.status_code == 422
+    assert peak < 200_000_000
+    assert client.post("/api/v1/plants", content=b" " * (MOST_JSON + 1), headers=kind).status_code == 413
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
+def test_a_form_of_another_site_signs_nobody_in(sign_in: SignIn, kind: str | None) -> None:
+    client = sign_in("")
+    body = f'{{"name": "ann", "password": "{PASSWORD}"}}'.encode()
+    said = client.post("/api/v1/session", content=body, headers={"content-type": kind} if kind else {})
+    assert said.status_code == 422
+    assert not client.cookies
 
 
 def count_events(store: Store) -> int:

@@ -31,7 +31,7 @@ from iddkit.web.guards import Guards
 from iddkit.web.refusals import REFUSALS
 from iddkit.web.rendering import render
 from iddkit.web.settings import Settings
-from iddkit.web.signing import Desk
+from iddkit.web.signing import Desk, find_signed_in
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -56,8 +56,11 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         responses=REFUSALS,
     )
-    app.state.desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
-    app.add_middleware(Guards, most_bytes=settings.most_bytes)
+    desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
+    app.state.desk = desk
+    app.add_middleware(
+        Guards, most_bytes=settings.most_bytes, knows=lambda scope: find_signed_in(Request(scope), desk) is not None
+    )
     app.add_exception_handler(UserError, _tell)
     app.add_exception_handler(HTTPException, _tell_missing)
     app.add_exception_handler(RequestValidationError, _tell_invalid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
@@ -34,15 +35,25 @@ HEADERS: Final = {
 #: who sends it.
 MOST_WORDS: Final = 2**20
 
-# The requests that bring files.
-_FILES: Final = ("/annotation", "/plants")
+#: The same of a body whose JSON holds a file.
+MOST_JSON: Final = 4 * 2**20
 
 
 class Guards:
-    """Refuses bodies that are too large, while they come, and adds the headers of `HEADERS` to every answer."""
+    """Refuses bodies that are too large, while they come, and adds the headers of `HEADERS` to every answer.
 
-    def __init__(self, app: App, most_bytes: int) -> None:
-        self._app, self._most = app, most_bytes
+    Parameters
+    ----------
+    app
+        What answers.
+    most_bytes
+        Of a body that is a file.
+    knows
+        Whether somebody who is signed in sends a request: from nobody else a file is taken.
+    """
+
+    def __init__(self, app: App, most_bytes: int, knows: Callable[[Scope], bool]) -> None:
+        self._app, self._most, self._knows = app, most_bytes, knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -58,7 +69,7 @@ class Guards:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        most = self._most if scope["path"].endswith(_FILES) else min(self._most, MOST_WORDS)
+        most = await self._allow(scope)
         stated = Headers(scope=scope).get("content-length", "0")
         if not stated.isdecimal() or int(stated[:20]) > most:
             await _too_large(most)(scope, receive, answer)
@@ -84,6 +95,14 @@ class Guards:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, again, answer)
+
+    async def _allow(self, scope: Scope) -> int:
+        """Return how many bytes a body may have."""
+        files = {"/annotation": self._most, "/plants": MOST_JSON}
+        most = next((most for ending, most in files.items() if scope["path"].endswith(ending)), MOST_WORDS)
+        if most > MOST_WORDS and scope["method"] == "POST" and not await run_in_threadpool(self._knows, scope):
+            most = MOST_WORDS
+        return min(self._most, most)
 
 
 def _too_large(most: int) -> JSONResponse:
