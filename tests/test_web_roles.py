@@ -189,36 +189,39 @@ def test_who_has_left_is_signed_out(sign_in: SignIn, store: Store) -> None:
     assert said.status_code == 401
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "5", "99", "2147483647", "2147483648", "1e9", "x", "%00", "1%2F..%2F2"])
-def test_forged_numbers_are_no_frames_and_no_batches(sign_in: SignIn, number: str) -> None:
+FORGED = ("0", "-1", "5", "99", "2147483647", "2147483648", "1e9", "x", "%00", "1%2F..%2F2")
+
+
+def test_forged_numbers_are_no_frames_and_no_batches(sign_in: SignIn) -> None:
     client = sign_in("lea")
     for request, body, _ in TABLE:
         if "/1" not in request and "/2" not in request:
             continue
-        forged = request.replace("/frames/1", f"/frames/{number}")
-        forged = forged.replace("/batches/1", f"/batches/{number}").replace("/batches/2", f"/batches/{number}")
-        assert send(client, forged, body).status_code in (404, 405, 422), forged
+        for number in FORGED:
+            forged = request.replace("/frames/1", f"/frames/{number}")
+            forged = forged.replace("/batches/1", f"/batches/{number}").replace("/batches/2", f"/batches/{number}")
+            assert send(client, forged, body).status_code in (404, 405, 422), forged
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/static/../app.py",
-        "/static/%2e%2e/app.py",
-        "/static/..%2f..%2fqc.db",
-        "/static//etc/passwd",
-        "/static/%2fetc%2fpasswd",
-        "/static/..\\app.py",
-        "/api/v1/frames/1/image/../../../../qc.db",
-        "/frames/../qc.db",
-    ],
+ELSEWHERE = (
+    "/static/../app.py",
+    "/static/%2e%2e/app.py",
+    "/static/..%2f..%2fqc.db",
+    "/static//etc/passwd",
+    "/static/%2fetc%2fpasswd",
+    "/static/..\\app.py",
+    "/api/v1/frames/1/image/../../../../qc.db",
+    "/frames/../qc.db",
 )
-def test_no_path_leads_to_other_files(sign_in: SignIn, path: str) -> None:
-    said = sign_in("lea").get(path)
-    assert said.status_code in (200, 404), path
-    assert b"create_app" not in said.content
-    assert b"root:" not in said.content
-    assert b"SQLite" not in said.content
+
+
+def test_no_path_leads_to_other_files(sign_in: SignIn) -> None:
+    client = sign_in("lea")
+    for path in ELSEWHERE:
+        said = client.get(path)
+        assert said.status_code in (200, 404), path
+        for inside in (b"create_app", b"root:", b"SQLite"):
+            assert inside not in said.content, path
 
 
 def test_json_that_holds_a_file_costs_little_whoever_sends_it(sign_in: SignIn) -> None:
