@@ -384,3 +384,12 @@ def test_a_page_that_is_not_there_is_told_in_a_page(sign_in: SignIn) -> None:
         assert said.status_code == 404, path
         assert "Back to your work" in said.text, path
     assert lea.get("/api/v1/nowhere").json() == {"detail": "Not Found"}
+
+
+def test_a_verdict_counts_only_where_the_frame_stood_when_it_was_looked_at(sign_in: SignIn, store: Store) -> None:
+    hand_in(sign_in("ann"), 1, polygons(store))
+    lea = sign_in("lea")
+    verdict = {"verdict": "pass", "stage": "qc1", "revision": 1}
+    assert lea.post("/api/v1/frames/1/verdict", json={**verdict, "request": "one"}).json()["stage"] == "qc2"
+    again = lea.post("/api/v1/frames/1/verdict", json={**verdict, "request": "two"})
+    assert (again.status_code, "is at qc2 by now" in again.text) == (409, True)

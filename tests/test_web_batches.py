@@ -250,3 +250,14 @@ def test_odd_bodies_are_told_to_be_wrong(sign_in: SignIn, review: Review, body: 
         )
         assert said.status_code == 422, (move, said.text)
     assert review.rows() == before
+
+
+def test_no_history_tells_what_is_in_an_open_sample(sign_in: SignIn, review: Review) -> None:
+    keys = draw(review)
+    number = next(frame.id for frame in review.frames() if frame.key in keys)
+    for name, knows in (("rex", True), ("eve", True), ("lea", True), ("sue", False), ("ann", False)):
+        told = sign_in(name).get(f"/api/v1/frames/{number}/history").json()["history"]
+        assert ("sample" in str(told)) is knows, name
+    sign_in("rex").post("/api/v1/tasks/next", json={"stage": "qc3"})
+    claims = sign_in("sue").get("/api/v1/claims").json()["claims"]
+    assert [one["frame"] for one in claims] == ["an image of the sample"]

@@ -13,12 +13,12 @@ from iddkit.errors import FrameError, ImageError, RefusedError, UserError
 from iddkit.files import read_bytes, sha256
 from iddkit.images import read_size
 from iddkit.qc import queue
-from iddkit.qc.access import may_see
+from iddkit.qc.access import may_see, may_see_sample
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.progress.brief import fetch_shown, read_brief
 from iddkit.qc.progress.history import read_history
 from iddkit.qc.sight import shown_revision
-from iddkit.qc.stages import Action, Role
+from iddkit.qc.stages import SAMPLED, Action, Role
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store import contents
 from iddkit.qc.store.work import Work
@@ -58,6 +58,8 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         brief = read_brief(desk.store, work, found, session.person)
         drawing, digest, problem = _read_drawing(desk, work, found, session.person)
         settings, at, step = work.project, work.at, _step_of(work, found, session.person)
+    # While a sample is judged, who is no judge of it must not know which images it holds.
+    knows = found.stage not in SAMPLED or may_see_sample(session.person)
     checklist = load_checklist(settings.checklist)
     checked, image = brief.checked, image_path(found)
     is_claimed = found.claimant == session.person.id and (found.claimed_until or 0) > at
@@ -77,7 +79,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         "objects": drawing.objects,
         "shapes": drawing.shapes,
         "problem": problem or brief.problem,
-        "failures": [failure.to_json() for failure in brief.failures],
+        "failures": [one.to_json() for one in brief.failures if knows or one.stage not in SAMPLED],
         "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
         "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
         "questions": [{"code": asked.code, "text": asked.text} for asked in checklist.of(brief.review)],
@@ -99,7 +101,7 @@ def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
         kind, content = read_picture(path)
     except ImageError as error:  # where it lies is nobody's business
         raise HTTPException(404, error.problem) from error
-    return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+    return Response(content, media_type=kind)  # not kept: the next one at this browser may have no part in it
 
 
 @router.get("/{number}/index", response_class=Response, responses=answers_with("image/png"))
@@ -145,7 +147,9 @@ def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     """Tell all that happened to a frame."""
     with desk.store.looking() as work:
         seen = find_seen(work, session.person, number)
-        found = read_history(work.connection, seen, planted=Role.LEAD in session.person.role_set)
+        is_lead = Role.LEAD in session.person.role_set
+        told = {"planted": is_lead, "counts": is_lead, "sampled": may_see_sample(session.person)}
+        found = read_history(work.connection, seen, **told)
     return {"history": [happening.to_json() for happening in found]}
 
 

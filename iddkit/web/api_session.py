@@ -19,10 +19,12 @@ def sign_in(body: Credentials, request: Request, response: Response, desk: AtDes
     """Sign in by name and password."""
     keys = _keys(request, f"name {body.name}")
     _require_patience(desk, keys)
+    # Counted before it is known to have failed: many at a time would else all be tried.
+    desk.attempts.note(keys[-1])
     with desk.store.reading() as connection:
         person = accounts.check_password(connection, body.name, body.password)
     if person is None:
-        desk.attempts.note(*keys)
+        desk.attempts.note(keys[0])
         raise HTTPException(401, "no such name with this password")
     desk.attempts.forget(*keys)
     with desk.store.writing() as work:

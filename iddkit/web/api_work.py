@@ -80,6 +80,7 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
             marks=marks,
             answers=body.answers,
             seconds=measured if body.seconds is None else body.seconds,
+            seen_at=body.stage,
             revision=body.revision,
             sha256=body.sha256,
             text=body.text,
@@ -117,7 +118,7 @@ def _submit(
         person = work.state.get(Person, signed_in.id)
         found = find_seen(work, person, number)
         measured = queue.take_seconds(work, person, found)
-        spent = measured if seconds is None else seconds
+        spent = measured + (seconds or 0)  # what was drawn elsewhere took its own time
         outcome = queue.submit(work, found, person, handin, seconds=spent, base=base)
     checked = handin.checked
     return {

@@ -104,11 +104,13 @@ class MarkBody(Body):
 class VerdictBody(Body):
     """A verdict on the version that was looked at.
 
-    `sha256` is that of the frame's document, if it is known; `request` is a random word that tells it from all others.
+    `stage` and `sha256` are those of the frame's document, if they are known; `request` is a random word that tells it
+    from all others.
     Without `seconds` it took the time that was measured.
     """
 
     verdict: Literal["pass", "fail"]
+    stage: Literal["qc1", "qc2", "qc3", "qc4", "recheck"] | None = None
     revision: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     marks: Annotated[list[MarkBody], Field(max_length=1000)] = []

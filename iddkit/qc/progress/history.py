@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from iddkit.errors import OptionError, printable
 from iddkit.qc.events import Kind, to_text
-from iddkit.qc.stages import REVIEWS, Action, Stage
+from iddkit.qc.stages import REVIEWS, SAMPLED, Action, Stage
 from iddkit.qc.state import Frame
 from iddkit.qc.store import contents
 from iddkit.qc.store.tables import batches, events, people, revisions
@@ -77,9 +77,12 @@ class _Told:
     author: int | None = None
     repairer: int | None = None
     reviewer: int | None = None
+    counts: bool = True
 
 
-def read_history(connection: Connection, frame: Frame, *, planted: bool = False) -> list[Happening]:
+def read_history(
+    connection: Connection, frame: Frame, *, planted: bool = False, counts: bool = True, sampled: bool = True
+) -> list[Happening]:
     """Return all that happened to a frame, in order, with refused attempts and the steps of its batches.
 
     Parameters
@@ -90,6 +93,11 @@ def read_history(connection: Connection, frame: Frame, *, planted: bool = False)
         Whose history.
     planted
         Tell of planted errors and of verdicts on them, too: to leads alone, as others are measured by them.
+    counts
+        Tell how many shapes and findings a hand-in had: a planted copy has others.
+    sampled
+        Tell what happened since its batch was frozen, while that is judged by samples: not to those who must not know
+        which images are looked at.
     """
     names: dict[int | None, str] = {None: ""}
     names.update(connection.execute(select(people.c.id, people.c.name)).all())
@@ -100,15 +108,27 @@ def read_history(connection: Connection, frame: Frame, *, planted: bool = False)
         events.c.frame == frame.id,
         and_(events.c.frame.is_(None), events.c.batch.in_(been), events.c.kind.in_(_OF_BATCH)),
     )
-    told = _Told(frame.id, names, called)
+    told = _Told(frame.id, names, called, counts=counts)
     found = []
+    frozen = None if sampled else _find_frozen(connection, frame)
     for event in connection.execute(select(events).where(where).order_by(events.c.seq)):
         if not planted and _is_of_plants(event):
+            continue
+        if frozen is not None and event.seq > frozen:
             continue
         happening = _tell(told, event)
         if happening is not None:
             found.append(happening)
     return found
+
+
+def _find_frozen(connection: Connection, frame: Frame) -> int | None:
+    """Return the number of the event by which a frame was frozen, if its batch is judged by samples now."""
+    if frame.stage not in SAMPLED:
+        return None
+    frozen = select(func.max(events.c.seq)).where(events.c.frame == frame.id, events.c.kind == Kind.FROZEN)
+    seq: int | None = connection.execute(frozen).scalar_one()
+    return seq
 
 
 def _is_of_plants(event: Row[Any]) -> bool:
@@ -199,7 +219,8 @@ def _say_submitted(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str
     }.get(event.stage, "handed in")
     findings = ", ".join(f"{count} {severity}" for severity, count in data.get("findings", {}).items())
     found = f"; findings: {findings}" if findings else ""
-    return f"{what} revision {event.revision} ({data['file']}, {data['shapes']} shapes{found})"
+    counted = f", {data['shapes']} shapes{found}" if told.counts else ""
+    return f"{what} revision {event.revision} ({data['file']}{counted})"
 
 
 def _say_conflict(told: _Told, event: Row[Any], data: Mapping[str, Any]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from iddkit.qc.events import Kind, to_microseconds
+from iddkit.qc.stages import SAMPLED
 from iddkit.qc.store.tables import batches, events, frames, people
 
 _HOUR = 3_600_000_000
@@ -48,6 +49,10 @@ class OpenClaim:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+#: In place of a frame's name while a sample is judged: whoever reads of it may not know which images it holds.
+SOME: Final = "an image of the sample"
+
+
 def read_open_claims(connection: Connection, *, now: datetime) -> tuple[OpenClaim, ...]:
     """Return the claimed frames that were neither handed in, judged nor given back, the oldest claim first.
 
@@ -67,7 +72,8 @@ def read_open_claims(connection: Connection, *, now: datetime) -> tuple[OpenClai
         since = _read_since(connection, row.id, row.claimant)
         hours = max(0, at - since) / _HOUR
         until = row.claimed_until or 0
-        found.append(OpenClaim(row.key, row.batch, row.stage, row.person, since, until, until <= at, hours))
+        key = SOME if row.stage in SAMPLED else row.key
+        found.append(OpenClaim(key, row.batch, row.stage, row.person, since, until, until <= at, hours))
     return tuple(sorted(found, key=lambda claim: (claim.since, claim.frame)))
 
 

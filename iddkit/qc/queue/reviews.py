@@ -29,6 +29,7 @@ def review(
     marks: Sequence[Mark] = (),
     answers: Mapping[str, bool] | None = None,
     seconds: int = 0,
+    seen_at: str | None = None,
     revision: int | None = None,
     sha256: str | None = None,
     text: str = "",
@@ -51,8 +52,8 @@ def review(
         By code of the question.
     seconds
         Time spent on it.
-    revision
-        The version that was looked at, where that is known.
+    seen_at, revision
+        Where the frame stood, and the version, when it was looked at; where they are known.
     sha256
         Of the file that was looked at, where that is known. One who has looked at the version itself, before a copy of
         it was planted, judges the version.
@@ -73,6 +74,8 @@ def review(
         or a pass a grave one.
     """
     require_reviewer(work, frame, person, verdict)
+    if seen_at is not None and seen_at != frame.stage:
+        refuse(work, frame, person, verdict, f"it was looked at for {seen_at}, and is at {frame.stage} by now")
     if revision is not None and revision != frame.revision:
         problem = f"revision {revision} was looked at, and {frame.revision} counts by now"
         refuse(work, frame, person, verdict, problem)

@@ -9,10 +9,6 @@ export class Refused extends Error {
   }
 }
 
-export function isSignedOut(error) {
-  return error instanceof Refused && (error.status === 401 || error.status === 403);
-}
-
 // Sends a request and returns the answer as JSON; throws Refused for an answer that is none, TypeError without a network.
 // `survives` lets it go on when the page is left.
 export async function call(method, path, body, survives = false) {
@@ -27,12 +23,15 @@ export async function call(method, path, body, survives = false) {
     keepalive: survives,
   });
   if (answer.status === 401 && csrf) location.assign("/sign-in");
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, words(said.detail) || `${answer.status} ${answer.statusText}`);
+  const said = await answer.json().catch(() => null);
+  // A proxy, or a page to sign in to the network, may answer in the server's place.
+  if (said === null || (!answer.ok && !said.detail)) throw new Error(`${answer.status} ${answer.statusText}, not from the server`);
+  if (!answer.ok) throw new Refused(answer.status, words(said.detail));
   return said;
 }
 
 function words(detail) {
+  if (detail.includes("X-CSRF-Token")) return "you signed in anew elsewhere: reload this page";
   if (Array.isArray(detail)) return detail.map((one) => `${one.loc?.at(-1) ?? ""}: ${one.msg}`).join("; ");
   return detail;
 }
@@ -63,7 +62,7 @@ document.getElementById("sign-out")?.addEventListener("click", async () => {
     await call("DELETE", "/api/v1/session");
     location.assign("/sign-in");
   } catch (error) {
-    if (!isSignedOut(error)) say(`Not signed out: ${error.message}`, true);
-    else location.assign("/sign-in");
+    if (error instanceof Refused && error.status === 401) location.assign("/sign-in");
+    else say(`Not signed out: ${error.message}`, true);
   }
 });

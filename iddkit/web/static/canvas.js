@@ -58,6 +58,7 @@ export class View {
 
   // The middle third of what is seen, in pixels of the picture.
   middle() {
+    if (!this.scale) return null;
     const [width, height] = [this.canvas.width / 3 / this.scale, this.canvas.height / 3 / this.scale];
     const region = [(this.canvas.width / 2 - this.x) / this.scale - width / 2, (this.canvas.height / 2 - this.y) / this.scale - height / 2];
     return [...region, width, height].map(Math.round);
@@ -149,6 +150,7 @@ export class View {
 
   // The object at a place of the canvas, or null; and the pixel of the picture.
   at(event) {
+    if (!this.scale) return { x: 0, y: 0, number: null };
     const box = this.canvas.getBoundingClientRect();
     const ratio = this.canvas.width / box.width;
     const x = Math.floor(((event.clientX - box.left) * ratio - this.x) / this.scale);
@@ -170,7 +172,7 @@ export class View {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button > 1) return;
       canvas.setPointerCapture(event.pointerId);
-      from = { x: event.clientX, y: event.clientY, moved: false, start: this.at(event), draws: event.shiftKey };
+      from = { x: event.clientX, y: event.clientY, moved: false, start: this.at(event), draws: event.shiftKey && this.scale > 0 };
     });
     canvas.addEventListener("pointermove", (event) => {
       this.pointed?.(this.at(event));

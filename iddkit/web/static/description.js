@@ -3,7 +3,7 @@
 import { call, make, say } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
-const SAMPLED = ["qc3", "qc4"];
+export const SAMPLED = ["qc3", "qc4"];
 
 // Writes it; `jump` goes to an object or region, `answered` is told of answers, `isStill` says whether it is still shown.
 export function describe(frame, { jump, answered, isStill }) {

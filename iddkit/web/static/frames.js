@@ -13,7 +13,8 @@ export async function load(number) {
 }
 
 export async function ahead() {
-  const { frame } = await call("GET", "/api/v1/tasks/ahead");
+  const stage = sessionStorage.getItem("iddkit.stage");
+  const { frame } = await call("GET", `/api/v1/tasks/ahead${stage ? `?stage=${stage}` : ""}`);
   if (frame && !loading.has(frame.id)) {
     loading.clear();
     const found = describe(frame.id).then((one) => complete(one, null));
@@ -30,7 +31,7 @@ function describe(number) {
 async function complete(frame, before) {
   const [image, index] = await Promise.all([
     before?.image ?? (frame.image ? bitmap(frame.image).catch(() => null) : null),
-    before?.frame.index === frame.index && before?.index ? before.index : frame.index ? bitmap(frame.index).then(decode) : null,
+    before?.frame.index === frame.index && before?.index ? before.index : frame.index ? bitmap(frame.index).then(decode).catch(() => null) : null,
   ]);
   const width = frame.width || image?.width || 0;
   return { frame, image, index, width, height: frame.height || image?.height || 0, objects: frame.objects, shapes: frame.shapes };

@@ -11,25 +11,34 @@ const COUNT = 12;
 
 let tiles = []; // { frame, verdict, marks, element }
 let at = 0;
+let retry = 0;
+let turn = 0; // of filling: one that was overtaken, by undo perhaps, changes nothing any more
 
 async function fill() {
+  clearTimeout(retry);
+  turn += 1;
+  const mine = turn;
   try {
     const refused = await outbox.send();
-    say(refused.map((one) => one.reason).join("; "), true);
+    if (mine !== turn) return;
+    if (!outbox.tell(refused)) say("");
     const { frames } = await call("POST", "/api/v1/tasks/several", { stage, count: COUNT, besides: outbox.frames() });
+    if (mine !== turn) return;
     if (!frames.length) {
       // Nothing follows that could be finished: what is held has to go.
-      const last = await outbox.free();
-      say(last.map((one) => one.reason).join("; ") || `Nothing to do at ${stage}.`, last.length > 0);
+      if (!outbox.tell(await outbox.free())) say(`Nothing to do at ${stage}.`);
     }
-    show(frames.map((frame) => ({ frame, verdict: null, marks: [] })));
+    // Those that were there before may have been judged meanwhile.
+    const before = new Map(tiles.map((tile) => [`${tile.frame.id} ${tile.frame.revision}`, tile]));
+    show(frames.map((frame) => before.get(`${frame.id} ${frame.revision}`) ?? { frame, verdict: null, marks: [] }));
   } catch (error) {
+    if (mine !== turn) return;
     if (error instanceof Refused && error.status < 500) {
       say(error.message, true);
       return;
     }
     say(`No answer: ${error.message}. Your verdicts are kept here and sent when the server answers again.`, true);
-    setTimeout(fill, 3000);
+    retry = setTimeout(fill, 3000);
   }
 }
 
@@ -108,6 +117,8 @@ function undo() {
   }
   const back = outbox.takeBack();
   if (!back.length) return;
+  clearTimeout(retry);
+  turn += 1;
   const before = back.map(({ body, shown }) => ({ frame: shown, verdict: body.verdict, marks: body.marks }));
   show([...before, ...tiles]);
   say("The verdicts of the page before were taken back.");
@@ -115,7 +126,7 @@ function undo() {
 
 function give(judged) {
   const verdicts = judged.map(({ frame, verdict, marks }) => {
-    return { frame: frame.id, shown: frame, body: { verdict, marks, revision: frame.revision } };
+    return { frame: frame.id, shown: frame, body: { verdict, marks, stage, revision: frame.revision } };
   });
   if (!verdicts.length) return true;
   try {
@@ -134,14 +145,14 @@ async function next() {
     return;
   }
   if (!give(judged)) return;
-  tiles = tiles.filter((tile) => !tile.verdict);
+  show(tiles.filter((tile) => !tile.verdict));
   await fill();
 }
 
 // The frame itself, to be looked at closely; what was judged here goes on its way.
 function open() {
   if (!tiles.length) return;
-  if (!give(tiles.filter((tile) => tile.verdict))) return;
+  if (!give(tiles.filter((tile) => tile.verdict && tile !== tiles[at]))) return;
   sessionStorage.setItem("iddkit.stage", stage);
   location.assign(`/frames/${tiles[at].frame.id}`);
 }
@@ -181,4 +192,4 @@ $("all").addEventListener("click", passOthers);
 $("undo").addEventListener("click", undo);
 $("next").addEventListener("click", next);
 beforeLeaving.push(rest);
-outbox.send().catch(() => {}).then(fill);
+fill();

@@ -23,10 +23,9 @@ document.addEventListener("keydown", (event) => {
 
 // Verdicts of a page that was left before the server had answered.
 async function sendRest() {
-  if (!outbox.waiting().length) return;
+  if (!outbox.waiting().some((one) => !one.held)) return;
   const refused = await outbox.send();
-  if (refused.length) say(refused.map((one) => one.reason).join("; "), true);
-  else location.reload(); // what is listed has changed
+  if (!outbox.tell(refused)) location.reload(); // what is listed has changed
 }
 beforeLeaving.push(sendRest);
 sendRest().catch((error) => say(`Not sent yet: ${error.message}`, true));

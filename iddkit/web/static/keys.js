@@ -5,7 +5,7 @@ import { make } from "./api.js";
 const dialog = document.getElementById("keys");
 
 // Listens to the keys of `table` ({ key: [words, action] }), except where somebody types. `more` is only shown.
-export function listen(table, more = {}) {
+export function listen(table, more = {}, isReady = () => true) {
   const keys = { ...table, "?": ["these keys", () => dialog.showModal()] };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
@@ -13,8 +13,8 @@ export function listen(table, more = {}) {
     if (event.key.startsWith("Arrow") && event.target.matches("input")) return;
     // A button that has the focus is pressed by these two.
     if ([" ", "Enter"].includes(event.key) && event.target.matches("button, a, summary, input")) return;
-    const found = keys[event.key];
-    if (!found) return;
+    const found = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!found || event.repeat && event.key === "n" || !isReady()) return;
     event.preventDefault();
     found[1]();
   });

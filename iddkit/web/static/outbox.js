@@ -4,14 +4,18 @@
 // lies under a key of its own, so that two tabs do not overwrite each other's, and with the number of the person, whose
 // verdict it is whoever signs in next. By its random word the server knows it again when an answer was lost.
 
-import { Refused, call, isSignedOut } from "./api.js";
+import { Refused, call, say } from "./api.js";
+import * as drafts from "./drafts.js";
 
 const PREFIX = `iddkit.verdict.${document.body.dataset.person}.`;
 
 // Milliseconds that a verdict is held back at most: others may wait for its frame.
 const LONGEST = 10 * 60 * 1000;
 
-let held = [];
+// Answers after which a verdict is not sent again: the review has refused it.
+const FINAL = [404, 409, 413, 422];
+
+let held = []; // of this page
 let timer = 0;
 
 export function waiting() {
@@ -25,41 +29,63 @@ export function frames() {
   return waiting().map((one) => one.frame);
 }
 
-// Keeps verdicts ({ frame, body, and what the page knows of the frame }) and holds them back; those that were held before are free to go.
+// Keeps verdicts ({ frame, body, and what the page knows of the frame }) and holds them back; those that were held before
+// are free to go. Throws if the browser does not keep them.
 export function put(verdicts) {
-  held = verdicts.map(({ frame, body, shown }, place) => {
+  const made = verdicts.map(({ frame, body, shown }, place) => {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     const request = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const one = { key: PREFIX + request, frame, body: { ...body, request }, at: Date.now() + place / 1000, shown };
-    localStorage.setItem(one.key, JSON.stringify({ frame, body: one.body, at: one.at }));
-    return one;
+    return { key: PREFIX + request, frame, body: { ...body, request }, at: Date.now() + place / 1000, shown };
   });
+  try {
+    for (const one of made) write(one, true);
+  } catch (error) {
+    for (const one of made) localStorage.removeItem(one.key);
+    throw error;
+  }
+  release();
+  held = made;
   clearTimeout(timer);
-  timer = setTimeout(() => free().catch(() => {}), LONGEST);
+  timer = setTimeout(() => free().then(tell, () => {}), LONGEST);
+}
+
+function write({ key, frame, body, at }, isHeld) {
+  localStorage.setItem(key, JSON.stringify({ frame, body, at, held: isHeld }));
+}
+
+function stillHeld() {
+  return held.filter((one) => JSON.parse(localStorage.getItem(one.key) ?? "null")?.held);
+}
+
+// Lets what is held go.
+function release() {
+  for (const one of stillHeld()) write(one, false);
+  held = [];
 }
 
 // Takes back what is held, and returns it.
 export function takeBack() {
-  const back = held.filter((one) => localStorage.getItem(one.key) !== null);
+  const back = stillHeld();
   for (const one of back) localStorage.removeItem(one.key);
   held = [];
   return back;
 }
 
 export function canTakeBack() {
-  return held.length > 0;
+  return stillHeld().length > 0;
 }
 
-// Sends what waits and is not held, the oldest first. Returns what the server refused, with its reason; throws without
-// a network.
+// Sends what waits and is not held, by whatever page, the oldest first. Returns what the server refused, with its reason,
+// and keeps its marks as a draft; throws without an answer of the server.
 export async function send() {
   const refused = [];
-  const keys = new Set(held.map((one) => one.key));
-  for (const one of waiting().filter((each) => !keys.has(each.key))) {
+  for (const one of waiting().filter((each) => !each.held || each.at + LONGEST < Date.now())) {
     try {
-      await call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body);
+      const said = await call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body);
+      if (said.was_there === undefined) throw new Error("the answer is not one of the review");
     } catch (error) {
-      if (!(error instanceof Refused) || error.status >= 500 || isSignedOut(error)) throw error;
+      if (!(error instanceof Refused) || !FINAL.includes(error.status)) throw error;
+      drafts.keep(one.frame, one.body.revision, { marks: one.body.marks, answers: one.body.answers ?? {} });
       refused.push({ ...one, reason: error.message });
     }
     localStorage.removeItem(one.key);
@@ -69,11 +95,20 @@ export async function send() {
 
 // Sends all, those too that were held.
 export function free() {
-  held = [];
+  release();
   return send();
 }
 
-// The page is left: what waits goes on its way without it, and is sent again by the next page if no answer came.
+// Says what was refused; returns whether anything was.
+export function tell(refused) {
+  if (refused.length) say(`Refused: ${refused.map((one) => one.reason).join("; ")}`, true);
+  return refused.length > 0;
+}
+
+// The page is left: what it held goes on its way without it, and is sent again by the next page if no answer came.
 addEventListener("pagehide", () => {
-  for (const one of waiting()) call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body, true).catch(() => {});
+  const mine = stillHeld();
+  release();
+  for (const one of mine) call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body, true).catch(() => {});
 });
+addEventListener("online", () => send().then(tell, () => {}));

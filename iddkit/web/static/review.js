@@ -3,7 +3,8 @@
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
-import { bounds, describe, list, placeOf, wordsOf } from "./description.js";
+import { SAMPLED, bounds, describe, list, placeOf, wordsOf } from "./description.js";
+import * as drafts from "./drafts.js";
 import { ahead, load } from "./frames.js";
 import { leaveBy, listen } from "./keys.js";
 import * as outbox from "./outbox.js";
@@ -30,25 +31,21 @@ view.pointed = ({ x, y, number }) => {
   $("pointed").textContent = shape ? `${x}, ${y}: ${shape.label} (object ${number})` : `${x}, ${y}`;
 };
 
-// Shows a frame; throws if it cannot be had, and all stays as it was.
-async function open(number) {
+// Shows a frame, if it is still wanted when it is there; throws if it cannot be had, and all stays as it was.
+async function open(number, isWanted = () => true) {
   const loaded = await load(number);
+  if (!isWanted()) return;
   Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null });
   view.regions = [];
   view.show(loaded);
   show(loaded.frame);
   workOn(loaded.frame.claimed ? number : null);
-  restore(JSON.parse(sessionStorage.getItem(draftOf(loaded.frame)) ?? "null"));
+  restore(drafts.find(number, loaded.frame.revision));
   ahead().catch(() => {});
 }
 
-// What was marked and answered so far is kept with the version that it is about.
-function draftOf(frame) {
-  return `iddkit.draft.${document.body.dataset.person}.${frame.id}.${frame.revision}`;
-}
-
 function keepDraft() {
-  sessionStorage.setItem(draftOf(state.frame), JSON.stringify({ marks: state.marks, answers: answered() }));
+  drafts.keep(state.frame.id, state.frame.revision, { marks: state.marks, answers: answered() });
 }
 
 function restore(draft) {
@@ -70,6 +67,7 @@ function show(frame) {
   $("handin").hidden = !frame.claimed || frame.step !== "hand in";
   $("take").hidden = frame.claimed || !frame.step;
   $("release").hidden = !frame.claimed;
+  $("label").value = $("words").value = $("severity").value = "";
   choose({});
   showMarks();
   showVerdict();
@@ -89,7 +87,7 @@ function mark() {
   if (view.chosen !== null) one.shape = view.chosen;
   else if (state.region) one.region = state.region;
   state.marks.push(one);
-  $("label").value = $("words").value = "";
+  $("label").value = $("words").value = $("severity").value = "";
   showMarks();
   keepDraft();
 }
@@ -111,8 +109,17 @@ function showMarks() {
 function decide(verdict) {
   if ($("verdict").hidden) return;
   if (verdict === "fail" && !state.marks.length) mark();
+  if (verdict === "pass" && !SAMPLED.includes(state.frame.stage) && state.marks.some(isGrave)) {
+    say("A frame with a major or critical mark fails: take the mark away, or fail it.", true);
+    return;
+  }
   state.verdict = verdict;
   showVerdict();
+}
+
+function isGrave(one) {
+  const usual = state.frame.reasons.find((reason) => reason.code === one.reason)?.severity;
+  return (one.severity ?? usual) !== "minor";
 }
 
 function showVerdict() {
@@ -136,6 +143,7 @@ async function undo() {
     return;
   }
   clearTimeout(retry);
+  turn += 1;
   try {
     if (back.frame !== state.frame.id) {
       await open(back.frame);
@@ -146,8 +154,9 @@ async function undo() {
     say(`Not taken back: ${error.message}`, true);
     return;
   }
-  $("verdict").hidden = false;
+  $("verdict").hidden = !state.frame.claimed;
   restore(back.body);
+  keepDraft();
   showVerdict();
   say("The verdict was taken back.");
 }
@@ -159,14 +168,14 @@ async function next() {
   }
   if (state.verdict !== null) {
     const { verdict, marks, frame } = state;
-    const { revision, sha256 } = frame;
+    const { revision, sha256, stage } = frame;
     try {
-      outbox.put([{ frame: frame.id, body: { verdict, revision, sha256, marks, answers: answered(), text: "" } }]);
+      outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks, answers: answered(), text: "" } }]);
     } catch (error) {
       say(`The browser does not keep the verdict: ${error.message}`, true);
       return;
     }
-    sessionStorage.removeItem(draftOf(frame));
+    drafts.drop(frame.id, revision);
     state.verdict = null;
     $("verdict").hidden = true; // until it is known what is next
   }
@@ -174,21 +183,28 @@ async function next() {
 }
 
 let retry = 0;
+let turn = 0; // of going on: one that was overtaken, by undo perhaps, changes nothing any more
 
 async function goOn() {
   clearTimeout(retry);
+  turn += 1;
+  const mine = turn;
+  const isWanted = () => mine === turn;
   try {
     const refused = await outbox.send();
-    say(refused.map((one) => one.reason).join("; "), true);
+    if (!isWanted()) return;
+    if (!outbox.tell(refused)) say("");
     const wanted = { stage: sessionStorage.getItem("iddkit.stage"), besides: outbox.frames() };
     const { frame } = await call("POST", "/api/v1/tasks/next", wanted);
+    if (!isWanted()) return;
     if (frame === null) {
       await leave();
       return;
     }
-    await open(frame.id);
-    history.pushState({}, "", `/frames/${frame.id}`);
+    await open(frame.id, isWanted);
+    if (isWanted()) history.pushState({}, "", `/frames/${frame.id}`);
   } catch (error) {
+    if (!isWanted()) return;
     if (error instanceof Refused && error.status < 500) {
       say(error.message, true);
       return;
@@ -202,9 +218,7 @@ async function goOn() {
 async function leave() {
   try {
     await pulse();
-    const refused = await outbox.free();
-    if (refused.length) say(refused.map((one) => one.reason).join("; "), true);
-    else location.assign("/");
+    if (!outbox.tell(await outbox.free())) location.assign("/");
   } catch (error) {
     say(`Not sent: ${error.message}. It is kept here and sent when the server answers again.`, true);
   }
@@ -213,6 +227,7 @@ async function leave() {
 async function take() {
   try {
     await call("POST", `/api/v1/frames/${state.frame.id}/claim`);
+    history.replaceState({}, "", location.pathname); // not to be taken again by going back
     await open(state.frame.id);
   } catch (error) {
     say(error.message, true);
@@ -305,6 +320,7 @@ listen(
     ArrowDown: ["", () => view.move(0, -1)],
   },
   { "← ↑ → ↓": ["move"], "shift + drag": ["choose a region"] },
+  () => state.frame !== null,
 );
 
 for (const name of ["overlay", "outline", "alone"]) $(name).addEventListener("click", () => toggle(name));
@@ -329,7 +345,7 @@ beforeLeaving.push(async () => {
   const refused = await outbox.free();
   if (refused.length) throw new Error(refused.map((one) => one.reason).join("; "));
 });
-outbox.send().catch(() => {});
+outbox.send().then(outbox.tell, () => {});
 open(Number(document.querySelector(".review").dataset.frame)).then(
   () => location.hash === "#take" && !$("take").hidden && take(),
   (error) => say(error.message, true),

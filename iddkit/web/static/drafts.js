@@ -1,0 +1,20 @@
+// What was marked and answered of a frame, kept in this tab with the version that it is about.
+
+const keyOf = (frame, revision) => `iddkit.draft.${document.body.dataset.person}.${frame}.${revision}`;
+
+// Keeps { marks, answers }; a browser that keeps nothing loses it with the page, and no more.
+export function keep(frame, revision, { marks, answers }) {
+  try {
+    sessionStorage.setItem(keyOf(frame, revision), JSON.stringify({ marks, answers }));
+  } catch {
+    // full, or not allowed
+  }
+}
+
+export function find(frame, revision) {
+  return JSON.parse(sessionStorage.getItem(keyOf(frame, revision)) ?? "null");
+}
+
+export function drop(frame, revision) {
+  sessionStorage.removeItem(keyOf(frame, revision));
+}
