@@ -150,8 +150,8 @@ async function undo() {
       history.pushState({}, "", `/frames/${back.frame}`);
     }
   } catch (error) {
-    outbox.put([back]);
-    say(`Not taken back: ${error.message}`, true);
+    drafts.keep(back.frame, back.body.revision, back.body);
+    say(`The verdict was taken back, and its frame does not load: ${error.message}`, true);
     return;
   }
   $("verdict").hidden = !state.frame.claimed;
