@@ -53,8 +53,8 @@ class Session:
     until: int
 
 
-def set_password(connection: Connection, person: Person, password: str) -> None:
-    """Keep a password, in place of the one before; whoever is signed in as this person no longer is.
+def hash_password(password: str) -> str:
+    """Return what is kept of a password. It takes a tenth of a second: do it before a transaction, not in one.
 
     Raises
     ------
@@ -63,9 +63,19 @@ def set_password(connection: Connection, person: Person, password: str) -> None:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise OptionError(f"a password has {SHORTEST} characters at least and {LONGEST} at most")
+    return _hasher().hash(password)
+
+
+def keep_password(connection: Connection, person: Person, hashed: str) -> None:
+    """Keep what `hash_password` made, in place of the one before; whoever is signed in as this person no longer is."""
     connection.execute(delete(accounts).where(accounts.c.person == person.id))
-    connection.execute(insert(accounts).values(person=person.id, password=_hasher().hash(password)))
+    connection.execute(insert(accounts).values(person=person.id, password=hashed))
     connection.execute(delete(sessions).where(sessions.c.person == person.id))
+
+
+def set_password(connection: Connection, person: Person, password: str) -> None:
+    """Hash and keep a password; as the two above, for a transaction that nobody waits for."""
+    keep_password(connection, person, hash_password(password))
 
 
 def check_password(connection: Connection, name: str, password: str) -> Person | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         responses=REFUSALS,
     )
-    desk = Desk(store, settings, Attempts(settings.attempts, settings.pause))
+    desk = Desk(store, settings, Attempts(settings.attempts, settings.pause), ThreadPoolExecutor(1, "hash"))
     app.state.desk = desk
     app.add_middleware(
         Guards, most_bytes=settings.most_bytes, knows=lambda scope: find_signed_in(Request(scope), desk) is not None

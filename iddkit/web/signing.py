@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -33,11 +34,14 @@ class Desk:
         Of the server.
     attempts
         Sign-ins that failed.
+    hashing
+        The threads that hash passwords.
     """
 
     store: Store
     settings: Settings
     attempts: Attempts
+    hashing: Executor
 
 
 def get_desk(request: Request) -> Desk:

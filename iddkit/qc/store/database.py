@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,10 @@ VERSION: Final = "0005"
 # Seconds that a writer waits for the others.
 _PATIENCE: Final = 120
 
+# Connections that are kept: as many as the review page has threads, so that none of them waits for one, and none is
+# opened anew for every answer. They are made when they are needed: a command has one.
+_CONNECTIONS: Final = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -44,11 +49,14 @@ class Store:
         Where it is; a password is not in it.
     folder
         What a relative folder of annotation files begins at: that of the SQLite file, elsewhere the current one.
+    turn
+        Held by the thread that writes to SQLite.
     """
 
     engine: Engine
     url: str
     folder: Path
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,21 +89,24 @@ class Store:
             What was tried in it is not allowed. The log has a line about that; nothing else was changed.
         """
         at = to_microseconds(now or datetime.now(UTC))
-        with _named_errors(self.url), self._locked(at) as (connection, work):
+        with _named_errors(self.url):
+            work = None
             try:
-                yield work
+                with self._locked(at) as (connection, work):
+                    yield work
+                    work.flush()
+                    connection.commit()
             except RefusedError:
-                connection.rollback()
-                self._log_refusal(work, at)
+                if work is not None:
+                    self._log_refusal(work, at)
                 raise
-            work.flush()
-            connection.commit()
 
     @contextlib.contextmanager
     def noting(self) -> Iterator[Work]:
         """Open a transaction for what the log does not hold: on PostgreSQL nobody who writes to that waits for it."""
         with (
             _named_errors(self.url),
+            self._in_turn(),
             self.engine.connect().execution_options(iddkit_writes=True) as connection,
             connection.begin(),
         ):
@@ -103,7 +114,7 @@ class Store:
 
     @contextlib.contextmanager
     def _locked(self, at: int) -> Iterator[tuple[Connection, Work]]:
-        with self.engine.connect().execution_options(iddkit_writes=True) as connection:
+        with self._in_turn(), self.engine.connect().execution_options(iddkit_writes=True) as connection:
             connection.begin()
             if connection.dialect.name == "postgresql":
                 # Others may read meanwhile, and nobody else write.
@@ -112,6 +123,20 @@ class Store:
                 connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_PATIENCE}s'"))
                 connection.execute(text("LOCK TABLE event IN EXCLUSIVE MODE"))
             yield connection, Work.begin(connection, at)
+
+    @contextlib.contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        # SQLite does not tell who waits that it is their turn: they look again and again, up to a tenth of a second
+        # apart. Of the threads of one process the next is woken at once, and until then it holds no connection.
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self.turn.acquire(timeout=_PATIENCE):
+            raise StoreError("the database says: another thread has been writing for too long", path=self.url)
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     def _log_refusal(self, refused: Work, at: int) -> None:
         if refused.refusal is not None:
@@ -205,7 +230,7 @@ def _read_version(connection: Connection) -> str | None:
 def _connect(url: str, *, durable: bool, create: bool) -> Store:
     parsed = _parse(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = create_engine(parsed, pool_pre_ping=True, pool_size=_CONNECTIONS, connect_args={"connect_timeout": 10})
         return Store(engine, parsed.render_as_string(), Path())
     path = Path(parsed.database or "")
     if parsed.database in (None, "", ":memory:"):
@@ -216,7 +241,7 @@ def _connect(url: str, *, durable: bool, create: bool) -> Store:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot be made: {error.strerror or error}", path=path.parent) from error
-    engine = create_engine(parsed, connect_args={"timeout": _PATIENCE})
+    engine = create_engine(parsed, pool_size=_CONNECTIONS, connect_args={"timeout": _PATIENCE})
     event.listen(engine, "connect", _prepare_durable if durable else _prepare_quick)
     event.listen(engine, "begin", _begin)
     return Store(engine, str(path), path.parent)
