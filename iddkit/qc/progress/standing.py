@@ -180,12 +180,13 @@ def read_batches(connection: Connection, batch: Batch | None = None) -> tuple[Ba
     by_batch: dict[int, dict[str, int]] = {}
     for number, stage, count in connection.execute(counts):
         by_batch.setdefault(number, {})[stage] = count
+    of_all = [Batch(*row) for row in connection.execute(made)]
+    drawn = select(samples).where(samples.c.id.in_([one.sample for one in of_all if one.sample is not None]))
+    open_samples = {row.id: Sample(*row) for row in connection.execute(drawn) if not row.verdict}
     found = []
-    for row in connection.execute(made).all():
-        one = Batch(*row)
+    for one in of_all:
         stages = {str(stage): by_batch.get(one.id, {}).get(stage, 0) for stage in Stage}
-        latest = connection.execute(select(samples).where(samples.c.id == one.sample)).first()
-        sample = None if latest is None or latest.verdict else Sample(*latest)
+        sample = None if one.sample is None else open_samples.get(one.sample)
         seen, bad = 0, 0
         if sample is not None:
             judged = select(func.count(), func.coalesce(func.sum(frames.c.bad), 0))
