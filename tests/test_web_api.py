@@ -7,9 +7,11 @@ import gzip
 import io
 import json
 import re
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ pytest.importorskip("httpx2", reason="needs httpx2")
 from starlette.testclient import TestClient
 
 from iddkit import formats, labels
+from iddkit.qc import accounts
 from iddkit.qc.events import Kind, to_microseconds
 from iddkit.qc.store.database import Store
 from iddkit.qc.verify import verify
@@ -71,6 +74,30 @@ def test_a_password_that_is_wrong_too_often_makes_wait(sign_in: SignIn) -> None:
     nobody = sign_in("").post("/api/v1/session", json={"name": "nobody", "password": PASSWORD})
     assert nobody.status_code == 401
     assert nobody.json() == {"detail": "no such name with this password"}
+
+
+def test_a_team_that_signs_in_at_once_is_hashed_two_at_a_time(
+    sign_in: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients, hasher = [sign_in("") for _ in range(6)], accounts._hasher()
+    begun: list[int] = []
+    ended: list[int] = []
+    at_once: list[int] = []
+
+    class Slow:
+        def verify(self, kept: str, password: str) -> bool:
+            begun.append(1)
+            at_once.append(len(begun) - len(ended))
+            time.sleep(0.05)
+            ended.append(1)
+            return hasher.verify(kept, password)
+
+    monkeypatch.setattr(accounts, "_hasher", Slow)
+    with ThreadPoolExecutor(6) as pool:
+        body = {"name": "bo", "password": PASSWORD}
+        said = list(pool.map(lambda client: client.post("/api/v1/session", json=body).status_code, clients))
+    assert said == [200] * 6
+    assert max(at_once) <= 2
 
 
 def test_a_link_works_once_and_brings_a_password(sign_in: SignIn) -> None:
