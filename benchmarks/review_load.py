@@ -145,7 +145,7 @@ class Member:
         word = uuid.UUID(int=self.dice.getrandbits(128)).hex
         fails = self.dice.random() < 0.1
         marks = [{"reason": "wrong-label", "shape": 0, "text": "seen by the benchmark"}] if fails else []
-        verdict = {"verdict": "fail" if fails else "pass", "marks": marks, "request": word}
+        verdict: dict[str, Any] = {"verdict": "fail" if fails else "pass", "marks": marks, "request": word}
         verdict |= {"revision": revision, "sha256": digest}
         for _ in range(2 if self.dice.random() < 0.1 else 1):
             if self.ask("verdict", "POST", f"{path}/verdict", json=verdict) is not None:
