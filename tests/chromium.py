@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from iddkit.qc.store.database import Store
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Response
 
 #: Where Debian and others have it.
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -53,10 +53,21 @@ def launch(playwright: Playwright) -> Browser:
 
 
 class Visitor:
-    """One who looks at the pages; `errors` are what no page may have: errors of scripts, what its policy refused."""
+    """One who looks at the pages.
+
+    Attributes
+    ----------
+    address
+        Of the server.
+    errors
+        What no page may have: errors of scripts, what its policy refused, answers without one, crashes of the server,
+        anything from elsewhere.
+    pressed
+        How many keys they have pressed.
+    """
 
     def __init__(self, browser: Browser, address: str, **settings: Any) -> None:
-        self.address, self.errors = address, list[str]()
+        self.address, self.errors, self.pressed = address, list[str](), 0
         self.context: BrowserContext = browser.new_context(viewport=SCREEN, **settings)  # type: ignore[arg-type]
         self.context.set_default_timeout(15_000)
         self.page: Page = self.open()
@@ -65,9 +76,26 @@ class Visitor:
         """Open a further page."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if "Security Policy" in said.text else None)
+        page.on("console", self._hear)
+        page.on("response", self._inspect)
         page.on("dialog", lambda dialog: dialog.accept())
         return page
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        # What cannot be loaded, without a network or where nothing is, tells on itself elsewhere.
+        if said.type in ("error", "warning") and not said.text.startswith("Failed to load resource"):
+            self.errors.append(f"{said.type}: {said.text}")
+
+    def _inspect(self, answer: Response) -> None:
+        if answer.url.startswith(("blob:", "data:")):
+            return
+        if answer.status >= 500 or not answer.url.startswith(self.address):
+            self.errors.append(f"{answer.url}: {answer.status}")
+        wanted = {"x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
+        policy = answer.headers.get("content-security-policy", "")
+        is_guarded = "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        if not is_guarded or not wanted.items() <= answer.headers.items():
+            self.errors.append(f"{answer.url}: {answer.headers}")
 
     def go(self, path: str) -> None:
         """Open a page of the server."""
@@ -86,6 +114,7 @@ class Visitor:
         """Press keys, one after another."""
         for key in keys:
             self.page.keyboard.press(key)
+            self.pressed += 1
 
     def await_frame(self, *, other_than: str = "") -> str:
         """Wait for a frame that can be judged or handed in; returns its key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -229,14 +230,13 @@ def test_fifty_frames_take_two_keys_each(project: Project) -> None:
     bring_all(project, Stage.QC2)
     sue = project.browse("sue")
     sue.press("n")
-    key, pressed = sue.await_frame(), 0
-    for count in range(50):
+    key, before = sue.await_frame(), sue.pressed
+    for _ in range(49):
         sue.press("p", "n")
-        pressed += 2
-        if count < 49:
-            key = sue.await_frame(other_than=key)
+        key = sue.await_frame(other_than=key)
+    sue.press("p", "n")
     sue.page.wait_for_url(f"{project.address}/")
-    assert pressed == 100
+    assert sue.pressed - before <= 2 * 50
     passed = [row for row in project.verdicts() if row[1] == "qc2"]
     assert sorted(row[0] for row in passed) == list(range(1, 51))
 
@@ -373,6 +373,96 @@ def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Pr
         assert work.connection.execute(query).scalar_one() == queue.find_person(work, "sue").id
 
 
+def test_what_was_kept_is_sent_once_though_the_page_is_loaded_again(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.page.route("**/verdict", lambda route: route.abort())
+    sue.page.route("**/tasks/next", lambda route: route.abort())
+    sue.press("x", "n")
+    sue.page.get_by_text("Your verdict is kept here").wait_for()
+    sue.page.unroute_all()
+    # Leaving the page sends it, and so does the page that is loaded: that it came is seen there.
+    sue.page.reload()
+    sue.page.locator("#standing", has_text="repair").or_(sue.page.locator("#take")).first.wait_for(state="attached")
+    sue.press("h")
+    sue.page.get_by_text("QC2: failed").wait_for()
+    assert first
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "fail")]
+    assert verify(project.store).findings == ()
+
+
+def test_a_verdict_outlives_the_session_in_which_it_was_given(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.press("p", "n")
+    sue.await_frame(other_than=first)
+    sue.context.clear_cookies()
+    sue.press("p", "n")
+    sue.page.wait_for_url(f"{project.address}/sign-in")
+    assert [row[1] for row in project.verdicts()] == ["qc1"] * 3
+    sue.sign_in("sue", PASSWORD)
+    sue.page.get_by_role("row", name="QC2: passed 2").wait_for()
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass"), (2, "qc2", "pass")]
+
+
+def test_undo_comes_before_a_next_frame_that_is_still_on_its_way(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    slow: list[Route] = []
+    sue.page.route("**/tasks/next", lambda route: slow.append(route))
+    with sue.page.expect_request("**/tasks/next"):
+        sue.press("r", "m", "x", "n")
+    sue.press("u")
+    sue.page.get_by_text("The verdict was taken back").wait_for()
+    with sue.page.expect_response("**/tasks/next"):
+        slow[0].continue_()
+    _settle(sue)
+    assert sue.await_frame() == first
+    sue.page.reload()  # what was marked is there all the same
+    sue.await_frame()
+    sue.page.locator("#marks li").wait_for()
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    assert [row[1] for row in project.verdicts()] == ["qc1"] * 3
+
+
+@pytest.mark.parametrize("project", [14], indirect=True)
+def test_tiles_that_stay_can_be_judged_while_more_are_on_their_way(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.go("/grid")
+    tiles, count = sue.page.locator(".tile"), sue.page.locator("#count")
+    tiles.nth(11).wait_for()
+    slow: list[Route] = []
+    sue.page.route("**/tasks/several", lambda route: slow.append(route))
+    with sue.page.expect_request("**/tasks/several"):
+        sue.press(*["p"] * 10, "n")
+    count.filter(has_text="0 of 2").wait_for()
+    sue.press("x")
+    count.filter(has_text="1 of 2").wait_for()
+    slow[0].continue_()
+    count.filter(has_text="1 of 4").wait_for()
+    with sue.page.expect_request("**/tasks/several"):
+        sue.press("n")
+    sue.press("u")  # that of the one before, which comes back in front of the others
+    count.filter(has_text="1 of 4").wait_for()
+    with sue.page.expect_response("**/tasks/several"):
+        slow[1].continue_()
+    _settle(sue)
+    assert count.inner_text() == "1 of 4"
+    sue.page.unroute_all()
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    judged = [row[2] for row in project.verdicts() if row[1] == "qc2"]
+    assert sorted(judged) == ["fail"] + ["pass"] * 10
+
+
 @pytest.mark.parametrize("project", [14], indirect=True)
 def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
     bring_all(project, Stage.QC2)
@@ -399,7 +489,7 @@ def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
 
 def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -> None:
     bring_all(project, Stage.QC2)
-    lea, sue = project.browse("lea", bypass_csp=True), project.browse("sue", bypass_csp=True)
+    lea, sue, nobody = project.browse("lea"), project.browse("sue"), project.browse("")
     sue.press("n")
     sue.await_frame()
     frame = sue.page.url.removeprefix(project.address)
@@ -408,8 +498,12 @@ def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -
         (sue, "/grid"),
         (sue, "/"),
         (lea, "/dashboard"),
+        (lea, "/batches"),
         (lea, "/batches/1"),
         (lea, "/"),
+        (nobody, "/sign-in"),
+        (nobody, "/welcome"),
+        (nobody, "/nowhere"),
     ):
         visitor.go(path)
         visitor.page.locator("main").wait_for()
@@ -435,11 +529,67 @@ def test_all_keys_are_shown_and_the_focus_is_seen(project: Project) -> None:
     assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
 
 
-# What is wider than the screen, fields without a name, and texts with too little contrast (WCAG 2.2, 1.4.3).
-_LOOK = """() => {
+def test_all_is_reached_by_the_tabulator_and_shows_that_it_is(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    lea, sue = project.browse("lea"), project.browse("sue")
+    sue.press("n")
+    sue.await_frame()
+    frame = sue.page.url.removeprefix(project.address)
+    for visitor, path in ((sue, frame), (sue, "/"), (lea, "/dashboard"), (lea, "/batches/1")):
+        visitor.go(path)
+        if path == frame:
+            visitor.await_frame()
+        visitor.page.evaluate(_COUNT)
+        reached, last = set[str](), ""
+        for _ in range(200):
+            visitor.press("Tab")
+            at = visitor.page.evaluate(_FOCUSED)  # None between the last and the first
+            if at is None or at["place"] == last:  # a date has three parts
+                continue
+            if at["place"] in reached:
+                break
+            assert at["outline"] >= 3, (path, at)
+            last = at["place"]
+            reached.add(last)
+        assert visitor.page.evaluate(_UNREACHED, [*reached]) == [], path
+
+
+def test_a_frame_is_failed_by_keys_alone(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.press(".", ".")
+    target = sue.page.locator("#target").inner_text()
+    assert target.startswith("object ")
+    words = sue.page.get_by_label("Words")
+    for _ in range(60):
+        if words.evaluate("element => element === document.activeElement"):
+            break
+        sue.press("Tab")
+    sue.page.keyboard.type("pn is what it says")  # letters, not keys
+    sue.press("Enter", "x", "n")
+    second = sue.await_frame(other_than=first)
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    assert second
+    (judged,) = (row for row in project.verdicts() if row[1] == "qc2")
+    assert judged[:3] == (1, "qc2", "fail")
+    with project.store.reading() as connection:
+        (data,) = connection.execute(select(events.c.data).where(events.c.stage == "qc2", events.c.verdict == "fail"))
+    (mark,) = data[0]["marks"] if isinstance(data[0], dict) else json.loads(data[0])["marks"]
+    assert (mark["shape"], mark["text"]) == (int(target.split()[1].strip(",")), "pn is what it says")
+
+
+# How light colours are, and how well two are told apart (WCAG 2.2, 1.4.3 and 1.4.11).
+_COLOURS = """
   const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
   const light = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
   const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const contrast = (one, other) => {
+    const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05);
+  };
   const behind = (element) => {
     for (let at = element; at; at = at.parentElement) {
       const colour = parse(getComputedStyle(at).backgroundColor);
@@ -447,18 +597,40 @@ _LOOK = """() => {
     }
     return [255, 255, 255];
   };
+"""
+
+# What is wider than the screen, fields without a name, and texts with too little contrast.
+_LOOK = f"""() => {{{_COLOURS}
   const shown = (element) => element.checkVisibility() && element.textContent.trim();
-  const faint = [...document.querySelectorAll("main *, header *")].filter((element) => {
+  const faint = [...document.querySelectorAll("main *, header *")].filter((element) => {{
     if (!shown(element) || element.closest(":disabled")) return false;
     if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) return false;
-    const [one, other] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
-    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05) < 4.5;
-  });
-  const nameless = [...document.querySelectorAll("input, select, textarea, button, a, canvas")].filter((element) => {
+    return contrast(parse(getComputedStyle(element).color), behind(element)) < 4.5;
+  }});
+  const nameless = [...document.querySelectorAll("input, select, textarea, button, a, canvas")].filter((element) => {{
     if (!element.checkVisibility()) return false;
     return !(element.labels?.length || element.textContent.trim() || element.ariaLabel || element.title);
-  });
-  const { scrollWidth, clientWidth } = document.documentElement;
+  }});
+  const {{ scrollWidth, clientWidth }} = document.documentElement;
   const tell = (elements) => elements.map((element) => element.outerHTML.slice(0, 200));
-  return { wide: scrollWidth - clientWidth, nameless: tell(nameless), faint: tell(faint) };
+  return {{ wide: scrollWidth - clientWidth, nameless: tell(nameless), faint: tell(faint) }};
+}}"""
+
+# Numbers all that can have the focus, tells which has it and how well its outline is seen, and which had it never.
+_COUNT = """() => {
+  const all = document.querySelectorAll("a[href], button, input, select, textarea, canvas, summary, [tabindex='0']");
+  const usable = [...all].filter((element) => element.checkVisibility() && !element.disabled && element.tabIndex >= 0);
+  usable.forEach((element, place) => (element.dataset.place = place));
 }"""
+_FOCUSED = f"""() => {{{_COLOURS}
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const {{ outlineColor, outlineStyle, outlineWidth }} = getComputedStyle(element);
+  const isThere = outlineStyle !== "none" && parse(outlineWidth)[0] >= 2;
+  const outline = isThere ? contrast(parse(outlineColor), behind(element.parentElement)) : 0;
+  return {{ place: element.dataset.place ?? "", outline, html: element.outerHTML.slice(0, 120) }};
+}}"""
+_UNREACHED = """(reached) =>
+  [...document.querySelectorAll("[data-place]")]
+    .filter((element) => !reached.includes(element.dataset.place))
+    .map((element) => element.outerHTML.slice(0, 120))"""
