@@ -35,7 +35,7 @@ class Desk:
     attempts
         Sign-ins that failed.
     hashing
-        The threads that hash passwords.
+        One thread, which hashes passwords.
     """
 
     store: Store
