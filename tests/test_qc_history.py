@@ -8,7 +8,8 @@ import pytest
 from iddkit.errors import OptionError, RefusedError, StoreError
 from iddkit.qc import queue
 from iddkit.qc.events import Kind
-from iddkit.qc.progress.history import _WORDS, Happening, fetch_revision, read_history
+from iddkit.qc.progress.brief import fetch_shown
+from iddkit.qc.progress.history import _WORDS, Happening, read_history
 from iddkit.qc.state import Frame
 from iddkit.qc.store import contents
 from iddkit.qc.store.tables import revisions
@@ -149,14 +150,17 @@ def test_any_old_version_comes_back_byte_for_byte(run: Run) -> None:
     run.submit(KEY, "ann", versions[1])
     run.submit(KEY, "cy", versions[2])  # in conflict, and kept
     frame = run.frame(KEY)
-    folder = run.folder / "qc_files"
-    with run.store.reading() as connection:
-        assert [fetch_revision(connection, folder, frame, number) for number in (1, 2, 3)] == versions
+    with run.store.looking() as work:
+
+        def fetch(number: int, other: Frame = frame) -> bytes:
+            return fetch_shown(run.store, work, other, None, number).content
+
+        assert [fetch(number) for number in (1, 2, 3)] == versions
         with pytest.raises(OptionError, match="no revision 4; there is 1 to 3"):
-            fetch_revision(connection, folder, frame, 4)
+            fetch(4)
         with pytest.raises(OptionError, match="no revision 1; there is none yet"):
-            fetch_revision(connection, folder, run.frame("train/1/0001"), 1)
-        digest = connection.execute(revisions.select().where(revisions.c.number == 2)).one().sha256
-        contents.path_of(folder, digest).write_bytes(b"other")
+            fetch(1, run.frame("train/1/0001"))
+        digest = work.connection.execute(revisions.select().where(revisions.c.number == 2)).one().sha256
+        contents.path_of(run.folder / "qc_files", digest).write_bytes(b"other")
         with pytest.raises(StoreError, match="not what was handed in"):
-            fetch_revision(connection, folder, frame, 2)
+            fetch(2)

@@ -62,7 +62,7 @@ def kinds(run: Run, *wanted: Kind) -> list[str]:
 
 
 #: What differs because other objects are drawn, and nothing else.
-DRAWN = {"sha256", "index", "objects", "shapes", "findings", "gaps"}
+DRAWN = {"sha256", "index", "objects", "shapes", "findings", "finding_count", "gaps", "gap_count"}
 
 
 def test_the_document_of_a_copy_says_what_that_of_the_frame_says(run: Run, sign_in: SignIn) -> None:

@@ -53,10 +53,10 @@ def batch(number: BatchId, desk: AtDesk, session: Insider) -> dict[str, Any]:
 
 
 @router.get("/{number}/sample")
-def sample(number: BatchId, desk: AtDesk, _: Insider) -> dict[str, Any]:
+def sample(number: BatchId, desk: AtDesk, session: Insider) -> dict[str, Any]:
     """Tell how the open sample stands: what was seen, what the plan says of it, what remains. No image is named."""
     with desk.store.looking() as work:
-        running = read_running(work, find_batch(work, number))
+        running = read_running(work, find_batch(work, number), session.person)
     return {"sample": None if running is None else running.to_json()}
 
 
@@ -142,7 +142,7 @@ def tell_batch(work: Work, batch: Batch, person: Person) -> dict[str, Any]:
 
 
 def _tell(work: Work, standing: BatchStanding, batch: Batch, person: Person) -> dict[str, Any]:
-    running = read_running(work, batch)
+    running = read_running(work, batch, person)
     return {
         **standing.to_json(),
         "frames": standing.frames,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi import Path as InPath
 
 from iddkit import labels
-from iddkit.errors import FrameError, ImageError, RefusedError, UserError
+from iddkit.errors import ImageError, RefusedError, UserError
 from iddkit.files import read_bytes, sha256
-from iddkit.images import read_size
 from iddkit.qc import queue
 from iddkit.qc.access import may_see, may_see_sample
 from iddkit.qc.checklist import load_checklist
+from iddkit.qc.places import annotation_path, image_path, image_size
 from iddkit.qc.progress.brief import fetch_shown, read_brief
 from iddkit.qc.progress.history import read_history
 from iddkit.qc.sight import shown_revision
@@ -22,10 +23,10 @@ from iddkit.qc.stages import SAMPLED, Action, Role
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store import contents
 from iddkit.qc.store.work import Work
-from iddkit.web.api_tasks import tell_frame
-from iddkit.web.picture import Drawing, annotation_path, draw, image_path, read_picture
+from iddkit.web.picture import Drawing, draw, read_picture
 from iddkit.web.refusals import answers_with
 from iddkit.web.signing import AtDesk, Desk, SignedIn
+from iddkit.web.telling import tell_checked, tell_frame
 from iddkit.web.thumbnail import draw_thumbnail
 
 router = APIRouter(prefix="/api/v1/frames", tags=["frames"])
@@ -61,7 +62,7 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     # While a sample is judged, who is no judge of it must not know which images it holds.
     knows = found.stage not in SAMPLED or may_see_sample(session.person)
     checklist = load_checklist(settings.checklist)
-    checked, image = brief.checked, image_path(found)
+    image = image_path(found)
     is_claimed = found.claimant == session.person.id and (found.claimed_until or 0) > at
     return {
         **tell_frame(found),
@@ -74,14 +75,14 @@ def frame(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
         "sha256": "" if brief.revision is None else brief.revision.sha256,
         "image": f"/api/v1/frames/{number}/image" if image is not None else None,
         "index": None if drawing.index is None else f"/api/v1/frames/{number}/index?of={digest}",
+        "annotation": f"/api/v1/frames/{number}/annotation" if found.revision or annotation_path(found) else None,
         "width": drawing.width,
         "height": drawing.height,
         "objects": drawing.objects,
         "shapes": drawing.shapes,
         "problem": problem or brief.problem,
         "failures": [one.to_json() for one in brief.failures if knows or one.stage not in SAMPLED],
-        "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
-        "gaps": [] if checked is None else [gap.to_json() for gap in checked.gaps],
+        **tell_checked(brief.checked),
         "questions": [{"code": asked.code, "text": asked.text} for asked in checklist.of(brief.review)],
         "labels": _name_labels(settings.label_map),
         "reasons": [
@@ -132,14 +133,18 @@ def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
 
 @router.get("/{number}/annotation", response_class=Response, responses=answers_with("application/octet-stream"))
 def annotation(
-    number: FrameId, desk: AtDesk, session: SignedIn, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
+    number: FrameId, desk: AtDesk, session: SignedIn, revision: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None
 ) -> Response:
-    """Return a version of the annotation, byte for byte as it was handed in; without a number the one that counts."""
+    """Return a version of the annotation, byte for byte as it was handed in; without a number the one that counts.
+
+    0 is the file that the dataset came with.
+    """
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-        _, content = fetch_shown(desk.store, work, found, session.person, revision)
-    headers = {"Content-Disposition": f'attachment; filename="frame{number}.annotation"'}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+        version = fetch_shown(desk.store, work, found, session.person, revision)
+    # By the name that it was handed in with, which a tool for polygons may ask for.
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(version.file_name, safe='')}"}
+    return Response(version.content, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/{number}/history")
@@ -182,14 +187,6 @@ def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple
             content, name = read_bytes(path), path.name
         else:
             return nothing, "", ""
-        return _draw(content, name, work.project.label_map, _size_of(frame)), sha256(content), ""
+        return _draw(content, name, work.project.label_map, image_size(frame)), sha256(content), ""
     except UserError as error:
         return nothing, "", error.problem
-
-
-def _size_of(frame: Frame) -> tuple[int, int] | None:
-    path = image_path(frame)
-    try:
-        return None if path is None else read_size(path)
-    except (ImageError, FrameError):
-        return None

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import Field
 
 from iddkit.qc import queue
 from iddkit.qc.progress.desk import Desk as MyDesk
 from iddkit.qc.progress.desk import read_desk
 from iddkit.qc.stages import Stage
-from iddkit.qc.state import Frame, Person
+from iddkit.qc.state import Person
 from iddkit.web.signing import AtDesk, SignedIn
+from iddkit.web.telling import tell_frame
 from iddkit.web.values import Asked, Several
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
+
+
+Besides = Annotated[tuple[Annotated[int, Field(ge=1, le=2**31 - 1)], ...], Query(max_length=100)]
 
 
 @router.get("/desk")
@@ -44,23 +49,11 @@ def take_several(body: Several, desk: AtDesk, session: SignedIn) -> dict[str, An
 
 
 @router.get("/tasks/ahead")
-def look_ahead(desk: AtDesk, session: SignedIn, stage: Stage | None = None) -> dict[str, Any]:
-    """Say which frame would come after this one, so that a page can fetch it meanwhile; nothing is claimed."""
+def look_ahead(desk: AtDesk, session: SignedIn, stage: Stage | None = None, besides: Besides = ()) -> dict[str, Any]:
+    """Say which frame would come next beside some, so that a page can fetch it meanwhile; nothing is claimed."""
     with desk.store.looking() as work:
-        frame = queue.look_ahead(work, session.person, stage)
+        frame = queue.look_ahead(work, session.person, stage, besides)
     return {"frame": None if frame is None else tell_frame(frame)}
-
-
-def tell_frame(frame: Frame) -> dict[str, Any]:
-    """Return where a frame stands, as JSON values."""
-    return {
-        "id": frame.id,
-        "key": frame.key,
-        "batch": frame.batch,
-        "stage": frame.stage,
-        "revision": frame.revision,
-        "round": frame.rounds,
-    }
 
 
 def tell_desk(found: MyDesk) -> dict[str, Any]:

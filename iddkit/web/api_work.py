@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
+from iddkit.errors import RefusedError
 from iddkit.qc import queue
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind
@@ -17,8 +18,9 @@ from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import events
 from iddkit.qc.store.work import Work, events_of
 from iddkit.web.api_frames import FrameId, find_seen
-from iddkit.web.api_tasks import tell_frame
+from iddkit.web.refusals import REFUSED_HAND_IN, RefusedHandInError
 from iddkit.web.signing import AtDesk, Desk, SignedIn
+from iddkit.web.telling import tell_checked, tell_frame
 from iddkit.web.values import VerdictBody
 
 router = APIRouter(prefix="/api/v1/frames", tags=["frames"])
@@ -89,7 +91,7 @@ def judge(number: FrameId, body: VerdictBody, desk: AtDesk, session: SignedIn) -
     return {**tell_frame(judged), "was_there": False}
 
 
-@router.post("/{number}/annotation")
+@router.post("/{number}/annotation", responses=REFUSED_HAND_IN)
 async def submit(
     number: FrameId,
     request: Request,
@@ -114,13 +116,14 @@ def _submit(
     if not called.isprintable() or not called.strip("."):
         raise HTTPException(422, "no name of a file")
     handin = queue.take_in(content, Path(called), desk.store.files(project), found, project)
-    with desk.store.writing() as work:
-        person = work.state.get(Person, signed_in.id)
-        found = find_seen(work, person, number)
-        measured = queue.take_seconds(work, person, found)
-        spent = measured + (seconds or 0)  # what was drawn elsewhere took its own time
-        outcome = queue.submit(work, found, person, handin, seconds=spent, base=base)
-    checked = handin.checked
+    try:
+        with desk.store.writing() as work:
+            person = work.state.get(Person, signed_in.id)
+            found = find_seen(work, person, number)
+            measured = queue.take_seconds(work, person, found)  # what was drawn elsewhere took its own time
+            outcome = queue.submit(work, found, person, handin, seconds=seconds or 0, measured=measured, base=base)
+    except RefusedError as error:
+        raise RefusedHandInError(error.problem, tell_checked(handin.checked)) from error
     return {
         **tell_frame(outcome.frame),
         "handed_in": outcome.revision.number,
@@ -128,7 +131,7 @@ def _submit(
         "was_there": outcome.was_there,
         "shapes": handin.shapes,
         "problems": list(handin.problems),
-        "findings": [] if checked is None else [finding.to_json() for finding in checked.findings],
+        **tell_checked(handin.checked),
     }
 
 

@@ -29,7 +29,7 @@ from iddkit.web import (
 )
 from iddkit.web.attempts import Attempts
 from iddkit.web.guards import Guards
-from iddkit.web.refusals import REFUSALS
+from iddkit.web.refusals import REFUSALS, RefusedHandInError
 from iddkit.web.rendering import render
 from iddkit.web.settings import Settings
 from iddkit.web.signing import Desk, find_signed_in
@@ -77,7 +77,8 @@ def _tell(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, UserError)
     status = 409 if isinstance(error, RefusedError) else 503 if isinstance(error, StoreError) else 422
     detail = ": ".join(part for part in (error.where, error.problem) if part)
-    return JSONResponse({"detail": detail}, status_code=status)
+    found = error.found if isinstance(error, RefusedHandInError) else {}
+    return JSONResponse({"detail": detail, **found}, status_code=status)
 
 
 async def _tell_missing(request: Request, error: Exception) -> Response:

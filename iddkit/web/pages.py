@@ -12,9 +12,10 @@ from iddkit.qc.checklist import load_checklist
 from iddkit.qc.progress.desk import read_desk
 from iddkit.qc.stages import ASKED, REVIEWS, Stage
 from iddkit.web.api_frames import FrameId, find_seen
-from iddkit.web.api_tasks import tell_desk, tell_frame
+from iddkit.web.api_tasks import tell_desk
 from iddkit.web.rendering import identify, render
 from iddkit.web.signing import AtDesk, find_signed_in
+from iddkit.web.telling import tell_frame
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 

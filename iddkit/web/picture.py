@@ -14,7 +14,6 @@ from iddkit.errors import ImageError
 from iddkit.files import read_bytes
 from iddkit.geometry import polygons
 from iddkit.images import encode_png, read_rgb
-from iddkit.qc.state import Frame
 from iddkit.raster import default_fill, paint
 from iddkit.reporting.canvas import UNKNOWN_COLOR
 
@@ -106,21 +105,6 @@ def _outlines(shape: Shape) -> list[list[list[float]]]:
         return [outline.tolist() for outline in polygons(shape)]
     except ValueError:  # too few points for its kind
         return []
-
-
-def image_path(frame: Frame) -> Path | None:
-    """Return where a frame's image lies, or None: no image, or a path that leads out of the dataset."""
-    return _inside(frame.root, frame.image)
-
-
-def annotation_path(frame: Frame) -> Path | None:
-    """Return where the annotation lies that a frame came with, or None, as `image_path` does."""
-    return _inside(frame.root, frame.annotation)
-
-
-def _inside(root: str, name: str) -> Path | None:
-    path = Path(name)
-    return None if not name or path.is_absolute() or ".." in path.parts else Path(root) / path
 
 
 def read_picture(path: Path) -> tuple[str, bytes]:

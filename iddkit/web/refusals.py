@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from iddkit.errors import RefusedError
+
 
 class Mistake(BaseModel):
     """What is wrong in a request, and where."""
@@ -19,6 +21,23 @@ class Refusal(BaseModel):
     """Why a request was not answered as asked: in words, or a list of what is wrong in it."""
 
     detail: str | list[Mistake]
+
+
+class HandInRefusal(Refusal):
+    """Why a hand-in was refused, and what the machine found in the file."""
+
+    findings: list[dict[str, Any]] = []
+    finding_count: int = 0
+    gaps: list[dict[str, Any]] = []
+    gap_count: int = 0
+
+
+class RefusedHandInError(RefusedError):
+    """A hand-in was refused; `found` is what the machine found in the file, as `telling.tell_checked` has it."""
+
+    def __init__(self, problem: str, found: dict[str, Any]) -> None:
+        super().__init__(problem)
+        self.found = found
 
 
 _WORDS: Final = {
@@ -38,6 +57,9 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Refusal, "description": words} for status, words in _WORDS.items()
 }
 
+
+#: Of a hand-in, besides.
+REFUSED_HAND_IN: Final[dict[int | str, dict[str, Any]]] = {409: {"model": HandInRefusal, "description": _WORDS[409]}}
 
 _FILE: Final = {"type": "string", "format": "binary"}
 

@@ -8,7 +8,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, HTTPException, Request, Response, Security
+from fastapi.security import APIKeyCookie
 
 from iddkit.qc.accounts import SESSION, Session, find_session
 from iddkit.qc.state import Person
@@ -67,7 +68,16 @@ def find_signed_in(request: Request, desk: Desk) -> Session | None:
         return find_session(connection, token, now())
 
 
-def require_session(request: Request, desk: AtDesk) -> Session:
+# What the description of the API says of it; the cookie itself is looked for by the name that it has.
+_COOKIE: Final = APIKeyCookie(
+    name="iddkit",
+    scheme_name="session",
+    description=f"Given by signing in; over HTTPS it is called __Host-iddkit. Changes need the header {CSRF}, too.",
+    auto_error=False,
+)
+
+
+def require_session(request: Request, desk: AtDesk, _: Annotated[str | None, Security(_COOKIE)] = None) -> Session:
     """Return the session of a request; 401 without one, 403 for a change that none of our pages asked for."""
     session = find_signed_in(request, desk)
     if session is None:

@@ -22,7 +22,7 @@ _TOLD = 10
 
 @click.command()
 @click.argument("frame_name", metavar="FRAME")
-@click.option("--revision", type=click.IntRange(1), metavar="N", help="Which version.  [default: the one that counts]")
+@click.option("--revision", type=click.IntRange(0), metavar="N", help=options.WHICH_VERSION)
 @options.as_shown
 @shared.as_json
 @options.project
@@ -35,13 +35,13 @@ def findings(store: Store, frame_name: str, revision: int | None, as_name: str |
     with options.looking(store) as work:
         frame, project = queue.find_frame(work, frame_name), work.project
         person = None if as_name is None else queue.find_person(work, as_name)
-        number, content = fetch_shown(store, work, frame, person, revision)
-    checked = examine_content(project, frame, content, frame.name)
+        version = fetch_shown(store, work, frame, person, revision)
+    checked = examine_content(project, frame, version.content, version.file_name)
     found = [] if checked is None else [finding.to_json() for finding in checked.findings]
     gaps = [] if checked is None else [gap.to_json() for gap in checked.gaps]
     if as_json:
         ledger = None if checked is None or checked.ledger is None else checked.ledger.to_json()
-        document = {"frame": frame.key, "revision": number, "findings": found, "gaps": gaps, "polygons": ledger}
+        document = {"frame": frame.key, "revision": version.number, "findings": found, "gaps": gaps, "polygons": ledger}
         click.echo(json.dumps(document, indent=1))
         return
     if checked is None:
@@ -49,7 +49,7 @@ def findings(store: Store, frame_name: str, revision: int | None, as_name: str |
         return
     for line in finding_lines(found, len(found)):
         click.echo(line)
-    click.echo(f"{printable(frame.key)}, revision {number}: {len(found)} findings, {len(gaps)} gaps")
+    click.echo(f"{printable(frame.key)}, revision {version.number}: {len(found)} findings, {len(gaps)} gaps")
 
 
 def print_findings(key: str, checked: Checked | None) -> None:

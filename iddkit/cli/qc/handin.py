@@ -79,7 +79,7 @@ def submit(
 
 @click.command()
 @click.argument("frame_name", metavar="FRAME")
-@click.option("--revision", type=click.IntRange(1), metavar="N", help="Which version.  [default: the one that counts]")
+@click.option("--revision", type=click.IntRange(0), metavar="N", help=options.WHICH_VERSION)
 @click.option(
     "-o",
     "--out",
@@ -101,9 +101,9 @@ def get(
     with options.looking(store) as work:
         frame = queue.find_frame(work, frame_name)
         person = None if as_name is None else queue.find_person(work, as_name)
-        number, content = fetch_shown(store, work, frame, person, revision)
+        version = fetch_shown(store, work, frame, person, revision)
     if out is None:
-        click.echo(content, nl=False)
+        click.echo(version.content, nl=False)
         return
-    files.write_new(out, content, overwrite)
-    click.echo(f"{printable(frame.key)}: revision {number} written to {printable(str(out), 4096)}", err=True)
+    files.write_new(out, version.content, overwrite)
+    click.echo(f"{printable(frame.key)}: revision {version.number} written to {printable(str(out), 4096)}", err=True)

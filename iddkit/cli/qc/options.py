@@ -54,6 +54,9 @@ as_lead = click.option(
     "--as", "as_name", metavar="NAME", help="Who does it.  [default: the lead, where there is only one]"
 )
 
+#: Of a version's number.
+WHICH_VERSION = "Which version; 0 is what the dataset came with.  [default: the one that counts]"
+
 as_shown = click.option(
     "--as", "as_name", metavar="NAME", help="Who looks: a reviewer is shown what 'next' shows them."
 )

@@ -157,7 +157,7 @@ def _write_corrections(store: Store, work: Work, keys: Sequence[str], folder: Pa
 
     for key in keys:
         frame = queue.find_frame(work, key)
-        failure = read_failures(work.connection, frame.id)[-1]
+        failure = read_failures(work.connection, [frame.id])[frame.id][-1]
         revision = work.state.get(Revision, frame.id, failure.revision)
         content = contents.fetch(store.files(work.project), revision.sha256)
         annotation = formats.parse(content, Path(revision.file_name)).annotation

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iddkit.checks import Checked
-from iddkit.errors import UserError
+from iddkit.errors import OptionError, UserError, printable
+from iddkit.files import read_bytes
 from iddkit.qc.examination import examine_content
+from iddkit.qc.places import annotation_path
 from iddkit.qc.progress.failures import Failure, read_failures
-from iddkit.qc.progress.history import fetch_revision
 from iddkit.qc.sight import shown_revision
 from iddkit.qc.stages import REVIEWS, Stage
 from iddkit.qc.state import Frame, Person, Revision
@@ -70,14 +71,33 @@ def read_brief(store: Store, work: Work, frame: Frame, person: Person | None = N
             checked = examine_content(work.project, frame, content, revision.file_name)
         except UserError as error:
             problem = str(error)
-    failures = tuple(read_failures(work.connection, frame.id))
+    failures = tuple(read_failures(work.connection, [frame.id]).get(frame.id, ()))
     return Brief(frame, review if review in REVIEWS else "", revision, content, by, failures, checked, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a frame's annotation.
+
+    Attributes
+    ----------
+    number
+        0 is what the dataset came with.
+    file_name
+        What the file was called.
+    content
+        The file, byte for byte as it was handed in.
+    """
+
+    number: int
+    file_name: str
+    content: bytes
 
 
 def fetch_shown(
     store: Store, work: Work, frame: Frame, person: Person | None = None, number: int | None = None
-) -> tuple[int, bytes]:
-    """Return a version of a frame's annotation as a person is shown it: its number and its file, byte for byte.
+) -> Version:
+    """Return a version of a frame's annotation as a person is shown it.
 
     Parameters
     ----------
@@ -88,17 +108,31 @@ def fetch_shown(
     person
         Who is shown it; without one it is as it was handed in.
     number
-        Of the version; the one that counts, if None.
+        Of the version, 0 for the file that the dataset came with; the one that counts, if None.
 
     Raises
     ------
     OptionError
         There is no such version; it says which there are.
+    AnnotationError
+        The file of the dataset cannot be read.
     StoreError
         The file is missing, or is not what was handed in.
     """
-    folder, shown = store.files(work.project), shown_revision(work, frame, person)
-    if shown is not None and number in (None, shown.number):
-        return shown.number, contents.fetch(folder, shown.sha256)
     number = frame.revision if number is None else number
-    return number, fetch_revision(work.connection, folder, frame, number)
+    came_with = annotation_path(frame)
+    if number == 0 and came_with is not None:
+        return Version(0, came_with.name, read_bytes(came_with))
+    revision = shown_revision(work, frame, person)
+    if revision is None or number != revision.number:
+        revision = find_revision(work, frame, number)
+    return Version(number, revision.file_name, contents.fetch(store.files(work.project), revision.sha256))
+
+
+def find_revision(work: Work, frame: Frame, number: int) -> Revision:
+    """Return a version of a frame's annotation; OptionError if there is none of this number."""
+    try:
+        return work.state.get(Revision, frame.id, number)
+    except KeyError:
+        there = f"1 to {frame.revisions}" if frame.revisions > 1 else "only 1" if frame.revisions else "none yet"
+        raise OptionError(f"{printable(frame.key)} has no revision {number}; there is {there}") from None

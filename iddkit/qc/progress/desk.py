@@ -94,10 +94,9 @@ def read_desk(work: Work, person: Person, now: datetime) -> Desk:
     mine = or_(claimed, and_(frames.c.holder == person.id, free))
     order = (frames.c.moved, frames.c.id)
     mending = frames.c.stage.in_((Stage.REPAIR, Stage.ESCALATED))
-    repairs = [
-        MyRepair(frame, failures[-1] if (failures := read_failures(work.connection, frame.id)) else None)
-        for frame in work.find(Frame, select(frames).where(mine, mending).order_by(*order))
-    ]
+    to_mend = work.find(Frame, select(frames).where(mine, mending).order_by(*order))
+    failures = read_failures(work.connection, select(frames.c.id).where(mine, mending))
+    repairs = [MyRepair(frame, failures[frame.id][-1] if frame.id in failures else None) for frame in to_mend]
     other = and_(mine, ~mending, frames.c.stage != Stage.DROPPED)
     found = work.find(Frame, select(frames).where(other).order_by(~claimed, *order).limit(SHOWN))
     waiting = work.connection.execute(select(func.count()).select_from(frames).where(other)).scalar_one()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from iddkit.qc.events import Kind
 from iddkit.qc.stages import Action
@@ -47,13 +47,17 @@ class Failure:
         return {"stage": self.stage, "by": self.by, "revision": self.revision, "marks": marks, "text": self.text}
 
 
-def read_failures(connection: Connection, frame: int) -> list[Failure]:
-    """Return the reviews that failed a frame (by number), the earliest first."""
-    columns = (events.c.at, events.c.stage, people.c.name, events.c.revision, events.c.data)
-    failed = (events.c.frame == frame, events.c.kind == Kind.REVIEWED, events.c.verdict == Action.FAIL)
+def read_failures(connection: Connection, numbers: Collection[int] | Select[tuple[int]]) -> dict[int, list[Failure]]:
+    """Return the reviews that failed frames, by the number of the frame, the earliest first; nothing for the others.
+
+    Which frames is said by their numbers, or by a query for them.
+    """
+    columns = (events.c.frame, events.c.at, events.c.stage, people.c.name, events.c.revision, events.c.data)
+    failed = (events.c.frame.in_(numbers), events.c.kind == Kind.REVIEWED, events.c.verdict == Action.FAIL)
     query = select(*columns).join(people, people.c.id == events.c.actor).where(*failed).order_by(events.c.seq)
-    found = []
-    for at, stage, by, revision, text in connection.execute(query):
+    found: dict[int, list[Failure]] = {}
+    for number, at, stage, by, revision, text in connection.execute(query):
         data = json.loads(text)
-        found.append(Failure(at, stage, by, revision, tuple(data.get("marks", ())), data.get("text", "")))
+        failure = Failure(at, stage, by, revision, tuple(data.get("marks", ())), data.get("text", ""))
+        found.setdefault(number, []).append(failure)
     return found

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from iddkit.errors import OptionError, printable
 from iddkit.qc.events import Kind, to_text
 from iddkit.qc.stages import REVIEWS, SAMPLED, Action, Stage
 from iddkit.qc.state import Frame
-from iddkit.qc.store import contents
-from iddkit.qc.store.tables import batches, events, people, revisions
+from iddkit.qc.store.tables import batches, events, people
 
 #: What happens to a batch happens to its frames.
 _OF_BATCH: Final = (Kind.FROZEN, Kind.SAMPLE, Kind.CONCLUDED, Kind.REFUSED)
@@ -135,33 +132,6 @@ def _is_of_plants(event: Row[Any]) -> bool:
     if event.kind == Kind.REFUSED:
         return bool(json.loads(event.data).get("action") == "plant")
     return event.kind in (Kind.PLANTED, Kind.PROBED)
-
-
-def fetch_revision(connection: Connection, folder: Path, frame: Frame, number: int) -> bytes:
-    """Return a version of a frame's annotation, byte for byte as it was handed in.
-
-    Parameters
-    ----------
-    connection
-        Of the project.
-    folder
-        Of its annotation files (`Store.files`).
-    frame, number
-        Which one.
-
-    Raises
-    ------
-    OptionError
-        There is no such version; it says which there are.
-    StoreError
-        The file is missing, or is not what was handed in.
-    """
-    query = select(revisions.c.sha256).where(revisions.c.frame == frame.id, revisions.c.number == number)
-    digest = connection.execute(query).scalar()
-    if digest is None:
-        there = f"1 to {frame.revisions}" if frame.revisions > 1 else "only 1" if frame.revisions else "none yet"
-        raise OptionError(f"{printable(frame.key)} has no revision {number}; there is {there}")
-    return contents.fetch(folder, digest)
 
 
 def _tell(told: _Told, event: Row[Any]) -> Happening | None:

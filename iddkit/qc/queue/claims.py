@@ -64,15 +64,12 @@ def take_next(work: Work, person: Person, stage: Stage | None = None, besides: C
         work.refuse(f"{printable(person.name)} is away or has left", actor=person.id, action="next")
     if stage is not None and stage in ASKED and not person.role_set & {*ASKED[stage], Role.LEAD}:
         work.refuse(f"{stage} is for {'s or '.join(ASKED[stage])}s", actor=person.id, action="next")
-    for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
-        drawn = find_move(Stage(frame.stage), Action.PASS) is not None and frame.was_drawn_by(person.id)
-        if frame.id in besides:
-            continue
-        if stage in (None, frame.stage) and can_do(person, Stage(frame.stage), work.at) and not drawn:
-            return Task(frame, again=True)
+    mine = _find_mine(work, person, stage, besides)
+    if mine is not None:
+        return Task(mine, again=True)
     if Role.ANNOTATOR in person.role_set:
         hand_over(work)
-    found = look_ahead(work, person, stage)
+    found = _find_free(work, person, stage)
     if found is None:
         return None
     return Task(_claim(work, found, person))
@@ -104,8 +101,24 @@ def _claim(work: Work, frame: Frame, person: Person) -> Frame:
     return work.state.get(Frame, frame.id)
 
 
-def look_ahead(work: Work, person: Person, stage: Stage | None = None) -> Frame | None:
-    """Return the frame that a person would be given next, beside what they have; nothing is claimed."""
+def look_ahead(work: Work, person: Person, stage: Stage | None = None, besides: Collection[int] = ()) -> Frame | None:
+    """Return the frame that `take_next` would give, as far as can be told; nothing is claimed."""
+    return _find_mine(work, person, stage, besides) or _find_free(work, person, stage)
+
+
+def _find_mine(work: Work, person: Person, stage: Stage | None, besides: Collection[int]) -> Frame | None:
+    """Return the first frame that a person has claimed and can still do."""
+    for frame in work.find(Frame, _MINE, person=person.id, now=work.at):
+        drawn = find_move(Stage(frame.stage), Action.PASS) is not None and frame.was_drawn_by(person.id)
+        if frame.id in besides:
+            continue
+        if stage in (None, frame.stage) and can_do(person, Stage(frame.stage), work.at) and not drawn:
+            return frame
+    return None
+
+
+def _find_free(work: Work, person: Person, stage: Stage | None) -> Frame | None:
+    """Return the first frame that a person may claim."""
     for query, values in _queries(work, person, stage):
         found = work.find(Frame, query, **values)
         if found:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sqlalchemy import select
 
 from iddkit import files, formats
 from iddkit.checks import Checked
-from iddkit.errors import ImageError, UserError, printable
-from iddkit.images import read_size
+from iddkit.errors import UserError, printable
 from iddkit.qc.events import ANNOTATION, Kind
 from iddkit.qc.examination import NO_CRITICAL, describe_critical, examine
+from iddkit.qc.places import image_size
 from iddkit.qc.queue.assignment import assign_peer, give_up
 from iddkit.qc.queue.frames import add_batch
 from iddkit.qc.queue.rules import is_claimed_by_other, is_holder, require_move
@@ -105,11 +104,10 @@ def take_in(
 ) -> HandIn:
     """Read an annotation file that is in memory already, as `read_handin` does; `path` is what it is called."""
     reading = formats.parse(content, path)
-    if frame is not None and frame.image:
-        image = Path(frame.root, frame.image)
-        with contextlib.suppress(ImageError):  # it is elsewhere, or damaged: that is not the hand-in's fault
-            size = read_size(image)
-            reading.annotation.fitted(size, image.name)
+    if frame is not None:
+        size = image_size(frame)
+        if size is not None:  # it may be elsewhere, or damaged: that is not the hand-in's fault
+            reading.annotation.fitted(size, PurePath(frame.image).name)
     shapes = sum(not shape.deleted for shape in reading.annotation.shapes)
     problems = tuple(str(problem) for problem in reading.problems)
     checked = None
@@ -129,6 +127,7 @@ def submit(
     handin: HandIn,
     *,
     seconds: int = 0,
+    measured: int = 0,
     base: int | None = None,
     draw_peer: bool = True,
 ) -> Outcome:
@@ -143,7 +142,9 @@ def submit(
     handin
         The file.
     seconds
-        Time spent on it.
+        Time spent on it, as its author says.
+    measured
+        Time besides that a page has measured since the last time and that no event holds yet.
     base
         The revision that it was made from, where that is known: if another one counts by now, there is a conflict.
     draw_peer
@@ -164,11 +165,11 @@ def submit(
     same = select(revisions).where(
         revisions.c.frame == frame.id, revisions.c.person == person.id, revisions.c.sha256 == handin.sha256
     )
+    spent = seconds + measured
     earlier = work.find(Revision, same.order_by(revisions.c.number.desc()).limit(1))
     if earlier and earlier[0].counts and find_move(Stage(frame.stage), Action.SUBMIT) is None:
         # The answer to the first attempt was lost, perhaps, or the time was forgotten.
-        if seconds and not _has_time(work, earlier[0]):
-            work.append(Kind.WORKED, person.id, frame=frame.id, stage=ANNOTATION, seconds=seconds)
+        _note_time(work, frame, person, measured if _has_time(work, earlier[0]) else spent)
         return Outcome(frame, earlier[0], was_there=True)
     conflict = _find_conflict(work, frame, person, base)
     if not conflict and handin.checked is not None and work.project.findings == NO_CRITICAL:
@@ -176,6 +177,7 @@ def submit(
         if critical:
             work.refuse(f"{printable(frame.key)}: {critical}", actor=person.id, action="submit", frame=frame.id)
     if conflict and earlier:
+        _note_time(work, frame, person, measured)
         return Outcome(frame, earlier[0], conflict=f"{conflict}; the same file is kept already")
     if not conflict and frame.stage in (Stage.REPAIR, Stage.ACCEPTED):
         judged = select(revisions).where(revisions.c.frame == frame.id, revisions.c.sha256 == handin.sha256)
@@ -190,7 +192,7 @@ def submit(
         data["findings"] = {str(severity): count for severity, count in sorted(handin.checked.count().items())}
     if conflict:
         data["problem"] = conflict
-        work.append(Kind.CONFLICT, person.id, frame=frame.id, revision=number, seconds=seconds, data=data)
+        work.append(Kind.CONFLICT, person.id, frame=frame.id, revision=number, seconds=spent, data=data)
         kept = give_up(work, work.state.get(Frame, frame.id), person)
         return Outcome(kept, work.state.get(Revision, frame.id, number), conflict)
     batch = _reopen(work, frame) if frame.stage == Stage.ACCEPTED else None
@@ -204,13 +206,18 @@ def submit(
         batch=None if batch is None else batch.id,
         stage=frame.stage,
         revision=number,
-        seconds=seconds,
+        seconds=spent,
         data=data,
     )
     changed = work.state.get(Frame, frame.id)
     if changed.stage == Stage.QC1 and draw_peer:
         changed = assign_peer(work, changed)
     return Outcome(changed, work.state.get(Revision, frame.id, number))
+
+
+def _note_time(work: Work, frame: Frame, person: Person, seconds: int) -> None:
+    if seconds:
+        work.append(Kind.WORKED, person.id, frame=frame.id, stage=ANNOTATION, seconds=seconds)
 
 
 def _has_time(work: Work, revision: Revision) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from iddkit import formats, labels
 from iddkit.annotation import Annotation, Reading
-from iddkit.errors import AnnotationError, FrameError, ImageError, OptionError, UserError, printable
-from iddkit.images import read_size
+from iddkit.errors import AnnotationError, FrameError, OptionError, UserError, printable
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.examination import examine
+from iddkit.qc.places import image_size
 from iddkit.qc.queue.frames import find_batch, find_frame
 from iddkit.qc.queue.people import find_person, require_lead
 from iddkit.qc.queue.plants import Copy, find_plantable, find_problem, plant
@@ -267,10 +267,10 @@ def _size(annotation: Annotation, frame: Frame) -> Annotation:
     """Return an annotation with a size: its own, or that of the image."""
     if annotation.size != (0, 0):
         return annotation
-    try:
-        return annotation.with_size(*read_size(Path(frame.root, frame.image)))
-    except ImageError as error:
-        raise FrameError("neither file nor image says how large it is", where=printable(frame.key)) from error
+    size = image_size(frame)
+    if size is None:
+        raise FrameError("neither file nor image says how large it is", where=printable(frame.key))
+    return annotation.with_size(*size)
 
 
 def _find_rules(project: Project, frame: Frame, reading: Reading) -> Counter[str]:

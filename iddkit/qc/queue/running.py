@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy import select
@@ -11,8 +11,8 @@ from sqlalchemy import select
 from iddkit.qc.acceptance import Decision, Outlook, SamplingPlan, look_out
 from iddkit.qc.queue.batches import decide_sample
 from iddkit.qc.stages import SAMPLED, Action, Stage, find_move
-from iddkit.qc.state import OPEN, Batch, Frame, Person, Sample
-from iddkit.qc.store.tables import frames
+from iddkit.qc.state import OPEN, Batch, Frame, Person, Plant, Sample
+from iddkit.qc.store.tables import frames, plants
 from iddkit.qc.store.work import Work
 
 #: What is done to a batch as a whole.
@@ -66,17 +66,35 @@ class Running:
         }
 
 
-def read_running(work: Work, batch: Batch) -> Running | None:
-    """Return how the open sample of a batch stands; None if none is open."""
+def read_running(work: Work, batch: Batch, person: Person | None = None) -> Running | None:
+    """Return how the open sample of a batch stands; None if none is open.
+
+    To a person who judged planted copies in place of its images those verdicts are like all others: they are counted
+    until the images themselves are judged. Without a person nothing but verdicts on images counts.
+    """
     sample = _find_open(work, batch)
     if sample is None:
         return None
     drawn = work.find(Frame, select(frames).where(frames.c.sample == sample.id).order_by(frames.c.id))
+    if person is not None:
+        drawn = _with_copies(work, sample, drawn, person)
     judged = [frame for frame in drawn if frame.verdict]
     decision = decide_sample(sample, drawn)
     resolved = SamplingPlan.from_json(json.loads(sample.plan)).resolve(sample.size)
     bad = sum(1 for frame in judged if frame.bad)
     return Running(sample, len(judged), bad, decision, look_out(resolved, decision))
+
+
+def _with_copies(work: Work, sample: Sample, drawn: list[Frame], person: Person) -> list[Frame]:
+    """Return the images of a sample, with a person's verdicts on copies of those that were not judged yet."""
+    of_theirs = (frames.c.sample == sample.id, frames.c.verdict == "", plants.c.verdict != "")
+    at_it = (plants.c.stage == frames.c.stage, plants.c.revision == frames.c.revision, plants.c.judge == person.id)
+    found = work.find(Plant, select(plants).join(frames, plants.c.frame == frames.c.id).where(*of_theirs, *at_it))
+    copies = {copy.frame: copy for copy in found}
+    return [
+        replace(frame, verdict=copies[frame.id].verdict, bad=copies[frame.id].caught) if frame.id in copies else frame
+        for frame in drawn
+    ]
 
 
 def find_step(work: Work, batch: Batch) -> Step | None:
