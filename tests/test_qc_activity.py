@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from iddkit import formats, synthetic
 from iddkit.frames import Frame as FrameFiles
 from iddkit.frames import Index
 from iddkit.qc import queue
@@ -127,3 +128,23 @@ def test_two_tabs_at_a_time_count_once(store: Store) -> None:
         counted = work.connection.execute(select(func.sum(activity.c.microseconds))).scalar_one()
     assert 0 < counted / 1_000_000 <= passed
     end(store)
+
+
+def test_no_time_is_lost_when_a_file_is_handed_in_twice(store: Store, tmp_path: Path) -> None:
+    content = formats.dumper("cityscapes")(synthetic.scene(1, width=64, height=36).annotation)
+
+    def hand_in(seconds: int, measured: int) -> str:
+        with store.writing(START + timedelta(days=1)) as work:
+            frame, person = work.state.get(Frame, 1), work.state.get(Person, 2)
+            handin = queue.take_in(content, Path("a.json"), store.files(work.project), frame)
+            first = work.next_seq
+            queue.submit(work, frame, person, handin, seconds=seconds, measured=measured)
+            work.flush()
+            query = events.select().where(events.c.seq >= first, events.c.actor == 2)
+            return ", ".join(f"{row.kind} {row.seconds}" for row in work.connection.execute(query))
+
+    assert hand_in(0, 0) == "submitted 0"
+    assert hand_in(60, 5) == "worked 65"  # the time was forgotten
+    assert hand_in(60, 7) == "worked 7"  # what a person says is said again, what was measured is not
+    assert hand_in(60, 0) == ""
+    assert verify(store).findings == ()

@@ -7,12 +7,14 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import re
 import threading
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,13 @@ pytest.importorskip("httpx2", reason="needs httpx2")
 from starlette.testclient import TestClient
 
 from iddkit import formats, labels
+from iddkit.checks import Checked, Finding, check_reading
 from iddkit.qc import accounts
 from iddkit.qc.events import Kind, to_microseconds
 from iddkit.qc.store.database import Store
 from iddkit.qc.verify import verify
 from iddkit.raster import paint
+from iddkit.severity import Severity
 from iddkit.web.app import create_app
 from iddkit.web.settings import Settings
 from tests.web_browsers import PASSWORD, SignIn, make_street, open_browsers
@@ -330,6 +334,81 @@ def test_several_frames_are_claimed_at_once_and_others_beside_them(sign_in: Sign
     assert several(besides=[1]) == [2]
     assert sue.post("/api/v1/tasks/next", json={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
     assert ann.post("/api/v1/tasks/several", json={"stage": "qc2"}).status_code == 409
+
+
+def test_what_comes_next_is_what_is_claimed_already(sign_in: SignIn, store: Store) -> None:
+    ann = sign_in("ann")
+
+    def ahead(*besides: int) -> int | None:
+        frame = ann.get("/api/v1/tasks/ahead", params={"besides": besides}).json()["frame"]
+        return None if frame is None else int(frame["id"])
+
+    assert ahead() == 1
+    assert ann.post("/api/v1/frames/2/claim").status_code == 404  # of a batch in which they have no part yet
+    assert ann.post("/api/v1/tasks/next", json={}).json()["frame"]["id"] == 1
+    assert ann.post("/api/v1/tasks/next", json={"besides": [1]}).json()["frame"]["id"] == 2
+    assert (ahead(), ahead(1), ahead(2), ahead(1, 2)) == (1, 2, 1, None)
+    assert ann.get("/api/v1/tasks/ahead?besides=0").status_code == 422
+
+
+def test_what_the_dataset_came_with_can_be_had_by_its_name(sign_in: SignIn, store: Store) -> None:
+    ann = sign_in("ann")
+    ann.post("/api/v1/tasks/next", json={})
+    document = ann.get("/api/v1/frames/1").json()
+    said = ann.get(document["annotation"])
+    assert (document["revision"], said.content) == (0, polygons(store))
+    assert "frame0000_gtFine_polygons.json" in said.headers["content-disposition"]
+    hand_in(ann, 1, polygons(store) + b"\n")
+    assert ann.get("/api/v1/frames/1/annotation").content == polygons(store) + b"\n"
+    assert ann.get("/api/v1/frames/1/annotation?revision=0").content == polygons(store)
+    name = 'odd "name"; \u00e9.json'
+    ann.post("/api/v1/tasks/next", json={})
+    assert ann.post("/api/v1/frames/2/annotation", params={"name": name}, content=polygons(store, 1)).status_code == 200
+    told = ann.get("/api/v1/frames/2/annotation").headers["content-disposition"]
+    assert told == "attachment; filename*=UTF-8''odd%20%22name%22%3B%20%C3%A9.json"
+    next((store.folder / "idd/gtFine/train/0").glob("*.json")).unlink()
+    said = ann.get("/api/v1/frames/1/annotation?revision=0")
+    assert (said.status_code, said.json()["detail"]) == (422, "cannot be read: No such file or directory")
+
+
+def test_what_the_machine_found_is_kept_and_a_long_list_is_cut(
+    sign_in: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def check(checking: Any, reading: Any, key: str, image: Path | None) -> Checked:
+        looked.append(key)
+        found = tuple(Finding(Severity.MINOR, f"number {number}") for number in range(1000))
+        return replace(check_reading(checking, reading, key, image), findings=found)
+
+    ann = sign_in("ann")
+    hand_in(ann, 1, polygons(store))
+    monkeypatch.setattr("iddkit.qc.examination.check_reading", check)
+    documents = [ann.get("/api/v1/frames/1").json() for _ in range(3)]
+    assert looked == ["train/0/frame0000"]
+    assert [len(one["findings"]) for one in documents] == [200] * 3
+    assert {one["finding_count"] for one in documents} == {1000}
+    # An image that was written anew is looked at anew.
+    image = next((store.folder / "idd/leftImg8bit/train/0").glob("*.png"))
+    os.utime(image, (1, 1))
+    ann.get("/api/v1/frames/1")
+    assert len(looked) == 2
+
+
+def test_a_hand_in_that_is_refused_tells_all_that_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = make_street(tmp_path / "other", {"B": 1}, findings="no-critical")
+    document = json.loads(polygons(store))
+    for x in (10, 40, 70):
+        document["objects"].append({"label": "no such label", "polygon": [[x, 1], [x + 20, 1], [x + 20, 20]]})
+    with open_browsers(store, monkeypatch) as opened:
+        ann = opened("ann")
+        ann.post("/api/v1/tasks/next", json={})
+        said = ann.post("/api/v1/frames/1/annotation?name=a.json", content=json.dumps(document).encode())
+    store.close()
+    assert said.status_code == 409
+    assert "a critical finding" in said.json()["detail"]
+    critical = [one["rule"] for one in said.json()["findings"] if one["severity"] == "critical"]
+    assert critical == ["unknown-label"] * 3
 
 
 def test_the_description_of_the_api_names_every_request(store: Store) -> None:

@@ -200,3 +200,29 @@ def test_the_history_does_not_tell_what_the_copy_lacks(run: Run, sign_in: SignIn
     told = sue.get(f"/api/v1/frames/{number}/history").text
     assert "shapes" not in told
     assert "shapes" in lead.get(f"/api/v1/frames/{number}/history").text
+
+
+def test_a_judge_sees_their_verdict_on_a_copy_among_those_of_the_sample(run: Run, sign_in: SignIn) -> None:
+    run.step_all("qc2")
+    run.freeze("B", "a seed")
+    lead, rex, eve = sign_in("lead"), sign_in("rex"), sign_in("eve")
+
+    def told(client: TestClient) -> list[tuple[int, int]]:
+        samples = [client.get("/api/v1/batches/1/sample").json()["sample"]]
+        samples += [client.get("/api/v1/batches").json()["batches"][0]["sample"]]
+        return [(one["judged"], one["bad"]) for one in samples]
+
+    number = number_of(run, plant(lead, stage="qc3", reviewer="rex"))
+    assert told(rex) == told(lead) == [(0, 0)] * 2
+    verdict = {"verdict": "fail", "revision": 1, "marks": [{"reason": "gap", "severity": "critical"}]}
+    assert rex.post(f"/api/v1/frames/{number}/verdict", json=verdict).status_code == 200
+    assert told(rex) == [(1, 1)] * 2
+    assert told(lead) == told(eve) == [(0, 0)] * 2
+    # It decides nothing, and is told no more once the image itself is judged.
+    assert "cannot be concluded yet" in rex.post("/api/v1/batches/1/conclude", json={}).json()["detail"]
+    assert (
+        rex.post(f"/api/v1/frames/{number}/verdict", json={**verdict, "verdict": "pass", "marks": []}).status_code
+        == 200
+    )
+    assert told(rex) == told(lead) == [(1, 0)] * 2
+    assert verify(run.store).findings == ()

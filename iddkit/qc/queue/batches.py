@@ -73,7 +73,7 @@ def freeze(work: Work, batch: Batch, actor: Person, *, leave_to: str | None = No
             batch,
             actor,
             "freeze",
-            f"has frames that are not ready: {stages}; leave them to another batch (--leave-to)",
+            f"has frames that are not ready: {stages}; leave them to another batch",
         )
     ready = [frame for frame in members if frame.stage == Stage.READY]
     if not ready:
