@@ -3,9 +3,10 @@
 const csrf = document.body.dataset.csrf ?? "";
 
 export class Refused extends Error {
-  constructor(status, detail) {
-    super(detail);
+  constructor(status, said) {
+    super(words(said.detail));
     this.status = status;
+    this.said = said;
   }
 }
 
@@ -26,7 +27,7 @@ export async function call(method, path, body, survives = false) {
   const said = await answer.json().catch(() => null);
   // A proxy, or a page to sign in to the network, may answer in the server's place.
   if (said === null || (!answer.ok && !said.detail)) throw new Error(`${answer.status} ${answer.statusText}, not from the server`);
-  if (!answer.ok) throw new Refused(answer.status, words(said.detail));
+  if (!answer.ok) throw new Refused(answer.status, said);
   return said;
 }
 

@@ -1,36 +1,46 @@
 // What is said of a frame beside its picture.
 
-import { call, make, say } from "./api.js";
+import { call, make } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 export const SAMPLED = ["qc3", "qc4"];
 
 // Writes it; `jump` goes to an object or region, `answered` is told of answers, `isStill` says whether it is still shown.
-export function describe(frame, { jump, answered, isStill }) {
+export function describe({ frame, problems }, { jump, answered, isStill }) {
   document.title = `${frame.key} - review`;
   $("key").textContent = frame.key;
   const by = frame.by ? `, revision ${frame.revision} by ${frame.by}` : "";
   $("standing").textContent = `${frame.stage}${by}${frame.claimed ? "" : "; not claimed by you"}`;
   describeSample(frame, isStill);
-  if (frame.problem) say(frame.problem, true);
-  const item = (text, one, kind = "") => {
-    const go = () => jump(one.object ?? one.shape ?? null, one.region ?? null);
-    return make("li", {}, make("button", { type: "button", class: `link ${kind}`, onclick: go }, text));
-  };
-  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => item(`${one.stage} ${one.by}: ${wordsOf(mark)}`, mark))));
-  const found = frame.findings.map((one) => item(`${one.severity}: ${one.rule}: ${one.text}`, one, one.severity));
-  list("findings", [...found, ...frame.gaps.map((one) => item(`gap of ${one.area} px`, one, "minor"))]);
-  $("download").hidden = !frame.revision;
-  $("download").href = `/api/v1/frames/${frame.id}/annotation`;
+  $("problem").textContent = problems.join(" ");
+  $("problem").hidden = !problems.length;
+  const marked = (one, mark) => jumpItem(`${one.stage} ${one.by}: ${wordsOf(mark)}`, () => jump(mark.shape ?? null, mark.region ?? null));
+  list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => marked(one, mark))));
+  listFindings("The machine says", frame, (one) => jump(one.object ?? null, one.region ?? null));
+  $("download").hidden = !frame.annotation;
+  $("download").href = frame.annotation ?? "#";
   $("questions").replaceChildren(
     make("legend", {}, "Questions"),
-    ...frame.questions.map((asked) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: answered }), ` ${asked.text}`)),
+    ...frame.questions.map((asked, place) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: answered }), " ", make("kbd", {}, `${place + 1}`), ` ${asked.text}`)),
   );
   $("questions").hidden = !frame.questions.length;
   $("reason").replaceChildren(...frame.reasons.map((one) => make("option", { value: one.code }, `${one.code}: ${one.text}`)));
   $("labels").replaceChildren(...frame.labels.map((value) => make("option", { value })));
   $("count").textContent = frame.shapes.length;
   $("shapes").replaceChildren(...frame.shapes.map((shape) => shapeItem(shape, jump)));
+}
+
+function jumpItem(text, go, kind = "") {
+  return make("li", {}, make("button", { type: "button", class: `link ${kind}`, onclick: go }, text));
+}
+
+// Lists what the machine found: of a frame, or of a file that was refused. A long list is cut by the server.
+export function listFindings(title, said, go) {
+  $("findings-title").textContent = title;
+  const found = said.findings.map((one) => jumpItem(`${one.severity}: ${one.rule}: ${one.text}`, () => go(one), one.severity));
+  const gaps = said.gaps.map((one) => jumpItem(`gap of ${one.area} px`, () => go(one), "minor"));
+  const more = said.finding_count + said.gap_count - found.length - gaps.length;
+  list("findings", [...found, ...gaps, ...(more ? [make("li", {}, `... and ${more} more`)] : [])]);
 }
 
 // How far the sealed sample is that the frame belongs to.

@@ -12,9 +12,12 @@ export async function load(number) {
   return complete(frame, found);
 }
 
-export async function ahead() {
+// Fetches what comes after some frames.
+export async function ahead(besides) {
+  const wanted = new URLSearchParams(besides.slice(-100).map((number) => ["besides", number]));
   const stage = sessionStorage.getItem("iddkit.stage");
-  const { frame } = await call("GET", `/api/v1/tasks/ahead${stage ? `?stage=${stage}` : ""}`);
+  if (stage) wanted.set("stage", stage);
+  const { frame } = await call("GET", `/api/v1/tasks/ahead?${wanted}`);
   if (frame && !loading.has(frame.id)) {
     loading.clear();
     const found = describe(frame.id).then((one) => complete(one, null));
@@ -27,19 +30,33 @@ function describe(number) {
   return call("GET", `/api/v1/frames/${number}`);
 }
 
-// Adds the pictures to a frame; those of `before`, if they are the same.
+// Adds the pictures to a frame; those of `before`, if they are the same. What does not load is among the problems.
 async function complete(frame, before) {
+  const problems = frame.problem ? [frame.problem] : [];
+  if (!frame.image) problems.push("The frame has no image.");
+  const fetched = async (what, path, kept, make) => {
+    if (kept || !path) return kept ?? null;
+    return bitmap(path)
+      .then(make)
+      .catch((error) => {
+        problems.push(`The ${what} cannot be shown: ${error.message}`);
+        return null;
+      });
+  };
   const [image, index] = await Promise.all([
-    before?.image ?? (frame.image ? bitmap(frame.image).catch(() => null) : null),
-    before?.frame.index === frame.index && before?.index ? before.index : frame.index ? bitmap(frame.index).then(decode).catch(() => null) : null,
+    fetched("image", frame.image, before?.image, (picture) => picture),
+    fetched("labels", frame.index, before?.frame.index === frame.index ? before?.index : null, decode),
   ]);
-  const width = frame.width || image?.width || 0;
-  return { frame, image, index, width, height: frame.height || image?.height || 0, objects: frame.objects, shapes: frame.shapes };
+  const [width, height] = frame.width ? [frame.width, frame.height] : [image?.width ?? 0, image?.height ?? 0];
+  return { frame, image, index, width, height, objects: frame.objects, shapes: frame.shapes, problems };
 }
 
 async function bitmap(path) {
   const answer = await fetch(path, { credentials: "same-origin" });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  if (!answer.ok) {
+    const said = await answer.json().catch(() => ({}));
+    throw new Error(said.detail ?? `${answer.status} ${answer.statusText}`);
+  }
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 

@@ -181,6 +181,7 @@ listen({
   p: ["pass", () => judge("pass")],
   x: ["fail, with the reason that is chosen", () => judge("fail")],
   a: ["pass all others of this page", passOthers],
+  c: ["choose the reason; back by Enter", () => $("reason").focus()],
   o: ["open the frame", open],
   u: ["undo: of this frame, or the page before", undo],
   n: ["next: send the verdicts and take more frames", next],

@@ -18,7 +18,9 @@ for (const button of document.querySelectorAll("button.next")) {
   button.addEventListener("click", () => next(button.dataset.stage));
 }
 document.addEventListener("keydown", (event) => {
-  if (event.key === "n" && !event.ctrlKey && !event.metaKey && !event.altKey) next();
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "n") next();
+  else if (/^[1-9]$/.test(event.key)) document.querySelectorAll("button.next[data-stage]")[event.key - 1]?.click();
 });
 
 // Verdicts of a page that was left before the server had answered.

@@ -14,12 +14,12 @@ export function listen(table, more = {}, isReady = () => true) {
     // A button that has the focus is pressed by these two.
     if ([" ", "Enter"].includes(event.key) && event.target.matches("button, a, summary, input")) return;
     const found = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!found || event.repeat && event.key === "n" || !isReady()) return;
+    if (!found || event.repeat && event.key === "n" || !isReady(event.key)) return;
     event.preventDefault();
     found[1]();
   });
   const shown = Object.entries({ ...keys, ...more }).filter(([, [words]]) => words);
-  const names = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "space" };
+  const names = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", " ": "space", Backspace: "⌫" };
   dialog.querySelector("dl").append(
     ...shown.flatMap(([key, [words]]) => [make("dt", {}, make("kbd", {}, names[key] ?? key)), make("dd", {}, words)]),
   );

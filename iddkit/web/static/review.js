@@ -3,7 +3,7 @@
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
-import { SAMPLED, bounds, describe, list, placeOf, wordsOf } from "./description.js";
+import { SAMPLED, bounds, describe, list, listFindings, placeOf, wordsOf } from "./description.js";
 import * as drafts from "./drafts.js";
 import { ahead, load } from "./frames.js";
 import { leaveBy, listen } from "./keys.js";
@@ -38,10 +38,10 @@ async function open(number, isWanted = () => true) {
   Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null });
   view.regions = [];
   view.show(loaded);
-  show(loaded.frame);
+  show(loaded);
   workOn(loaded.frame.claimed ? number : null);
   restore(drafts.find(number, loaded.frame.revision));
-  ahead().catch(() => {});
+  ahead([...outbox.frames(), number]).catch(() => {});
 }
 
 function keepDraft() {
@@ -61,9 +61,10 @@ function answered() {
   return Object.fromEntries(boxes.map((box) => [box.value, true]));
 }
 
-function show(frame) {
-  describe(frame, { jump, answered: keepDraft, isStill: () => state.frame === frame });
-  $("verdict").hidden = !frame.claimed || frame.step !== "judge";
+function show(loaded) {
+  const { frame } = loaded;
+  describe(loaded, { jump, answered: keepDraft, isStill: () => state.frame === frame });
+  letJudge(frame.claimed && frame.step === "judge");
   $("handin").hidden = !frame.claimed || frame.step !== "hand in";
   $("take").hidden = frame.claimed || !frame.step;
   $("release").hidden = !frame.claimed;
@@ -96,14 +97,17 @@ function showMarks() {
   list(
     "marks",
     state.marks.map((one, place) => {
-      const drop = () => {
-        state.marks.splice(place, 1);
-        showMarks();
-        keepDraft();
-      };
-      return make("li", {}, `${wordsOf(one)}${placeOf(one)} `, make("button", { type: "button", onclick: drop }, "remove"));
+      const remove = make("button", { type: "button", onclick: () => drop(place) }, "remove");
+      return make("li", {}, `${wordsOf(one)}${placeOf(one)} `, remove);
     }),
   );
+}
+
+function drop(place) {
+  if (!state.marks.length) return;
+  state.marks.splice(place, 1);
+  showMarks();
+  keepDraft();
 }
 
 function decide(verdict) {
@@ -117,13 +121,18 @@ function decide(verdict) {
   showVerdict();
 }
 
+function letJudge(may) {
+  for (const id of ["verdict", "pass", "fail"]) $(id).hidden = !may;
+  showVerdict();
+}
+
 function isGrave(one) {
   const usual = state.frame.reasons.find((reason) => reason.code === one.reason)?.severity;
   return (one.severity ?? usual) !== "minor";
 }
 
 function showVerdict() {
-  $("next").disabled = state.verdict === null;
+  $("next").disabled = state.verdict === null && !$("verdict").hidden;
   $("undo").disabled = state.verdict === null && !outbox.canTakeBack();
   $("pass").setAttribute("aria-pressed", state.verdict === "pass");
   $("fail").setAttribute("aria-pressed", state.verdict === "fail");
@@ -154,7 +163,7 @@ async function undo() {
     say(`The verdict was taken back, and its frame does not load: ${error.message}`, true);
     return;
   }
-  $("verdict").hidden = !state.frame.claimed;
+  letJudge(state.frame.claimed);
   restore(back.body);
   keepDraft();
   showVerdict();
@@ -177,7 +186,7 @@ async function next() {
     }
     drafts.drop(frame.id, revision);
     state.verdict = null;
-    $("verdict").hidden = true; // until it is known what is next
+    letJudge(false); // until it is known what is next
   }
   await goOn();
 }
@@ -201,8 +210,11 @@ async function goOn() {
       await leave();
       return;
     }
+    const isSame = state.frame?.id === frame.id && state.frame.step === "hand in";
     await open(frame.id, isWanted);
-    if (isWanted()) history.pushState({}, "", `/frames/${frame.id}`);
+    if (!isWanted()) return;
+    if (!isSame) history.pushState({}, "", `/frames/${frame.id}`);
+    else say("This frame is still yours: hand it in, or give it back, and another one comes.");
   } catch (error) {
     if (!isWanted()) return;
     if (error instanceof Refused && error.status < 500) {
@@ -248,10 +260,13 @@ async function handIn() {
     const what = said.conflict ? `kept as revision ${said.handed_in}, which does not count: ${said.conflict}` : `revision ${said.handed_in}`;
     await open(id);
     say(`${what}, ${said.shapes} objects, ${found}; now at ${said.stage}`, Boolean(said.conflict));
+    $("minutes").value = "";
   } catch (error) {
     say(error.message, true);
+    // Their numbers are of objects of the file, which is not shown.
+    if (error.said?.finding_count) listFindings("The machine says of the file", error.said, (one) => jump(null, one.region ?? null));
   }
-  $("file").value = $("minutes").value = "";
+  $("file").value = "";
 }
 
 async function release() {
@@ -285,6 +300,19 @@ function jumpOn(step) {
   items[place].scrollIntoView({ block: "nearest" });
 }
 
+// Puts the focus on a field, if it is there to be filled in.
+function fill(id) {
+  if ($(id).checkVisibility()) $(id).focus();
+}
+
+function press(id) {
+  if ($(id).checkVisibility()) $(id).click();
+}
+
+function answer(place) {
+  if (!$("verdict").hidden) $("questions").querySelectorAll("input")[place]?.click();
+}
+
 function step(by) {
   const { shapes } = state.frame;
   if (!shapes.length) return;
@@ -312,15 +340,26 @@ listen(
     ",": ["object before", () => step(-1)],
     ".": ["next object", () => step(1)],
     r: ["choose the middle of what is seen as a region", () => choose({ region: view.middle() })],
-    t: ["take this frame", () => $("take").hidden || take()],
+    t: ["take this frame", () => press("take")],
+    b: ["give this frame back", () => press("release")],
+    s: ["hand in a file", () => press("file")],
+    y: ["minutes spent elsewhere", () => fill("minutes")],
+    d: ["download the annotation of now", () => press("download")],
+    c: ["choose the reason; back by Enter", () => fill("reason")],
+    v: ["choose the severity", () => fill("severity")],
+    g: ["what it ought to be", () => fill("label")],
+    w: ["words; Enter marks", () => fill("words")],
+    Backspace: ["take the last mark away", () => drop(state.marks.length - 1)],
+    e: ["list of objects", () => ($("objects").open = !$("objects").open)],
     h: ["home", leave],
+    ...Object.fromEntries([..."123456789"].map((key, place) => [key, ["", () => answer(place)]])),
     ArrowLeft: ["", () => view.move(1, 0)],
     ArrowRight: ["", () => view.move(-1, 0)],
     ArrowUp: ["", () => view.move(0, 1)],
     ArrowDown: ["", () => view.move(0, -1)],
   },
-  { "← ↑ → ↓": ["move"], "shift + drag": ["choose a region"] },
-  () => state.frame !== null,
+  { "1 ... 9": ["tick a question"], "← ↑ → ↓": ["move"], "shift + drag": ["choose a region"] },
+  (key) => state.frame !== null || "h?".includes(key),
 );
 
 for (const name of ["overlay", "outline", "alone"]) $(name).addEventListener("click", () => toggle(name));
@@ -334,11 +373,11 @@ $("next").addEventListener("click", next);
 $("file").addEventListener("change", handIn);
 $("release").addEventListener("click", release);
 $("take").addEventListener("click", take);
-$("verdict").addEventListener("submit", (event) => event.preventDefault());
+for (const id of ["verdict", "handin"]) $(id).addEventListener("submit", (event) => event.preventDefault());
 for (const field of [$("label"), $("words")]) {
   field.addEventListener("keydown", (event) => event.key === "Enter" && mark());
 }
-for (const field of [$("label"), $("words"), $("reason"), $("severity")]) leaveBy(field, () => $("view").focus());
+for (const field of [$("label"), $("words"), $("reason"), $("severity"), $("minutes")]) leaveBy(field, () => $("view").focus());
 addEventListener("popstate", () => location.reload());
 beforeLeaving.push(async () => {
   await pulse();
