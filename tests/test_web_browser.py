@@ -581,6 +581,103 @@ def test_a_frame_is_failed_by_keys_alone(project: Project) -> None:
     assert (mark["shape"], mark["text"]) == (int(target.split()[1].strip(",")), "pn is what it says")
 
 
+def test_frames_are_handed_in_and_given_back_by_keys(project: Project) -> None:
+    ann = project.browse("ann")
+    ann.press("n")
+    first = ann.await_frame()
+    with ann.page.expect_download() as download:
+        ann.press("d")
+    assert Path(download.value.path()).read_bytes() == project.annotation(1).read_bytes()
+    assert download.value.suggested_filename == project.annotation(1).name
+    ann.press("y")
+    ann.page.keyboard.type("30")
+    ann.press("Enter")
+    ann.page.keyboard.press("n")
+    ann.page.get_by_text("This frame is still yours").wait_for()
+    with ann.page.expect_file_chooser() as chooser:
+        ann.press("s")
+    chooser.value.set_files(project.annotation(1))
+    ann.page.get_by_text("now at qc1").wait_for()
+    ann.page.locator("#next:enabled").wait_for()
+    ann.press("n")
+    second = ann.await_frame(other_than=first)
+    with project.store.reading() as connection:
+        handed_in = select(events.c.frame, events.c.seconds).where(events.c.kind == "submitted")
+        ((number, seconds),) = connection.execute(handed_in).all()
+        assert number == 1
+        assert 1800 <= seconds < 1860
+    ann.press("b")
+    ann.page.wait_for_url(f"{project.address}/")
+    with project.store.looking() as work:
+        given_back = work.find(Frame, select(frames).where(frames.c.id == 2))
+    assert second
+    assert given_back[0].claimant is None
+
+
+def test_a_verdict_is_made_of_keys(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.press("r", "m", "m", "Backspace", "1", "c", "ArrowDown", "Enter", "v")
+    sue.page.keyboard.type("critical")
+    sue.press("Enter", "g")
+    sue.page.keyboard.type("car")
+    sue.press("Enter", "e")
+    sue.page.locator("#objects[open]").wait_for()
+    assert sue.page.locator("#marks li").count() == 2
+    sue.press("x", "n")
+    sue.await_frame(other_than=first)
+    sue.press("h")
+    sue.page.wait_for_url(f"{project.address}/")
+    with project.store.reading() as connection:
+        failed = select(events.c.data).where(events.c.stage == "qc2", events.c.verdict == "fail")
+        data = json.loads(connection.execute(failed).scalar_one())
+    before, after = data["marks"]
+    assert before["reason"] != after["reason"]
+    assert (after["severity"], after["label"]) == ("critical", "car")
+    assert list(data["answers"].values()) == [True]
+
+
+def test_all_that_is_wrong_with_a_refused_file_is_listed(project: Project, tmp_path: Path) -> None:
+    with project.store.writing() as work:
+        queue.change_project(work, queue.find_person(work, "lea"), findings="no-critical")
+    document = json.loads(project.annotation(1).read_bytes())
+    for x in (10, 60, 110):
+        document["objects"].append({"label": "jeep", "polygon": [[x, 1], [x + 40, 1], [x + 40, 20]]})
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(document))
+    ann = project.browse("ann")
+    ann.press("n")
+    ann.await_frame()
+    ann.page.locator("#file").set_input_files(bad)
+    ann.page.get_by_text("a critical finding").wait_for()
+    ann.page.get_by_role("heading", name="The machine says of the file").wait_for()
+    unknown = ann.page.locator("#findings button.critical", has_text="unknown-label")
+    assert unknown.count() == 3
+    unknown.first.click()
+    _settle(ann)
+    assert ann.page.locator("canvas").get_attribute("data-frame") == "1"
+
+
+def test_what_cannot_be_shown_is_said(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    with project.store.looking() as work:
+        images = [Path(one.root, one.image) for one in work.find(Frame, select(frames).order_by(frames.c.id))]
+    images[0].unlink()
+    images[1].write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+    sue = project.browse("sue")
+    sue.press("n")
+    first = sue.await_frame()
+    sue.page.get_by_text("The image cannot be shown: there is no such file").wait_for()
+    sue.press("p", "n")
+    second = sue.await_frame(other_than=first)
+    sue.page.locator("#problem", has_text="The image cannot be shown").wait_for()
+    sue.press("p", "n")
+    sue.await_frame(other_than=second)
+    sue.page.locator("#problem:not([hidden])").wait_for(state="detached")
+
+
 # How light colours are, and how well two are told apart (WCAG 2.2, 1.4.3 and 1.4.11).
 _COLOURS = """
   const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
