@@ -118,6 +118,14 @@ def bring_all(project: Project, stage: Stage) -> None:
         bring(project.store, number, stage)
 
 
+def begin_reviewing(project: Project) -> tuple[Visitor, str]:
+    """Bring all frames to QC2, and let sue take the first; returns her and its key."""
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.press("n")
+    return sue, sue.await_frame()
+
+
 def find_spot(path: Path) -> tuple[int, int, int, str]:
     """Return x and y of a pixel at which one of the larger things of a frame is seen, its number and its label."""
     label_map, annotation = labels.load("idd"), formats.read(path).annotation
@@ -242,10 +250,7 @@ def test_fifty_frames_take_two_keys_each(project: Project) -> None:
 
 
 def test_zoom_and_place_stay_when_labels_are_switched_and_at_the_next_frame(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    key = sue.await_frame()
+    sue, key = begin_reviewing(project)
     whole = sue.place()
     sue.page.locator("canvas").hover(position={"x": 200, "y": 150})
     sue.page.mouse.wheel(0, -400)
@@ -272,10 +277,7 @@ def _settle(visitor: Visitor) -> None:
 
 
 def test_a_verdict_can_be_taken_back_until_the_next_one_is_given(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     sue.press("p", "n")
     second = sue.await_frame(other_than=first)
     assert project.verdicts()[-1][1] == "qc1"  # nothing of it was sent
@@ -292,10 +294,7 @@ def test_a_verdict_can_be_taken_back_until_the_next_one_is_given(project: Projec
 
 
 def test_marks_survive_a_reload(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    sue.await_frame()
+    sue, _ = begin_reviewing(project)
     sue.press("r", "m")
     sue.page.reload()
     sue.await_frame()
@@ -305,10 +304,7 @@ def test_marks_survive_a_reload(project: Project) -> None:
 
 
 def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     sue.context.set_offline(True)
     sue.press("p", "n")
     sue.page.get_by_text("Your verdict is kept here").wait_for()
@@ -323,10 +319,7 @@ def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> 
 
 
 def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    sue.await_frame()
+    sue, _ = begin_reviewing(project)
     lost: list[int] = []
 
     def lose_first_answer(route: Route) -> None:
@@ -351,10 +344,7 @@ def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
 
 
 def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    sue.await_frame()
+    sue, _ = begin_reviewing(project)
     sue.context.set_offline(True)
     sue.press("p", "n")
     sue.page.get_by_text("Your verdict is kept here").wait_for()
@@ -374,10 +364,7 @@ def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Pr
 
 
 def test_what_was_kept_is_sent_once_though_the_page_is_loaded_again(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, _ = begin_reviewing(project)
     sue.page.route("**/verdict", lambda route: route.abort())
     sue.page.route("**/tasks/next", lambda route: route.abort())
     sue.press("x", "n")
@@ -388,16 +375,12 @@ def test_what_was_kept_is_sent_once_though_the_page_is_loaded_again(project: Pro
     sue.page.locator("#standing", has_text="repair").or_(sue.page.locator("#take")).first.wait_for(state="attached")
     sue.press("h")
     sue.page.get_by_text("QC2: failed").wait_for()
-    assert first
     assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "fail")]
     assert verify(project.store).findings == ()
 
 
 def test_a_verdict_outlives_the_session_in_which_it_was_given(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     sue.press("p", "n")
     sue.await_frame(other_than=first)
     sue.context.clear_cookies()
@@ -410,10 +393,7 @@ def test_a_verdict_outlives_the_session_in_which_it_was_given(project: Project) 
 
 
 def test_undo_comes_before_a_next_frame_that_is_still_on_its_way(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     slow: list[Route] = []
     sue.page.route("**/tasks/next", lambda route: slow.append(route))
     with sue.page.expect_request("**/tasks/next"):
@@ -514,13 +494,10 @@ def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -
 
 
 def test_all_keys_are_shown_and_the_focus_is_seen(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    sue.await_frame()
+    sue, _ = begin_reviewing(project)
     sue.press("?")
     keys = sue.page.locator("dialog[open] kbd").all_inner_texts()
-    assert {"p", "x", "n", "u", "m", "o", "l", "i", "f", "j", "k", "r", "?"} <= {*keys}
+    assert {*"pxnumolifjkrtbsydcvgweh,.[]+-?", "⌫", "1 ... 9"} <= {*keys}
     sue.press("Escape")
     for _ in range(3):
         sue.press("Tab")
@@ -555,10 +532,7 @@ def test_all_is_reached_by_the_tabulator_and_shows_that_it_is(project: Project) 
 
 
 def test_a_frame_is_failed_by_keys_alone(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     sue.press(".", ".")
     target = sue.page.locator("#target").inner_text()
     assert target.startswith("object ")
@@ -569,10 +543,9 @@ def test_a_frame_is_failed_by_keys_alone(project: Project) -> None:
         sue.press("Tab")
     sue.page.keyboard.type("pn is what it says")  # letters, not keys
     sue.press("Enter", "x", "n")
-    second = sue.await_frame(other_than=first)
+    sue.await_frame(other_than=first)
     sue.press("h")
     sue.page.wait_for_url(f"{project.address}/")
-    assert second
     (judged,) = (row for row in project.verdicts() if row[1] == "qc2")
     assert judged[:3] == (1, "qc2", "fail")
     with project.store.reading() as connection:
@@ -600,7 +573,7 @@ def test_frames_are_handed_in_and_given_back_by_keys(project: Project) -> None:
     ann.page.get_by_text("now at qc1").wait_for()
     ann.page.locator("#next:enabled").wait_for()
     ann.press("n")
-    second = ann.await_frame(other_than=first)
+    ann.await_frame(other_than=first)
     with project.store.reading() as connection:
         handed_in = select(events.c.frame, events.c.seconds).where(events.c.kind == "submitted")
         ((number, seconds),) = connection.execute(handed_in).all()
@@ -610,15 +583,11 @@ def test_frames_are_handed_in_and_given_back_by_keys(project: Project) -> None:
     ann.page.wait_for_url(f"{project.address}/")
     with project.store.looking() as work:
         given_back = work.find(Frame, select(frames).where(frames.c.id == 2))
-    assert second
     assert given_back[0].claimant is None
 
 
 def test_a_verdict_is_made_of_keys(project: Project) -> None:
-    bring_all(project, Stage.QC2)
-    sue = project.browse("sue")
-    sue.press("n")
-    first = sue.await_frame()
+    sue, first = begin_reviewing(project)
     sue.press("r", "m", "m", "Backspace", "1", "c", "ArrowDown", "Enter", "v")
     sue.page.keyboard.type("critical")
     sue.press("Enter", "g")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +104,26 @@ def give_passwords(store: Store) -> None:
     with store.writing() as work:
         for person in queue.people.read_people(work):
             accounts.set_password(work.connection, person, PASSWORD)
+
+
+def require_strange(client: TestClient, whom: str, requests: Iterable[str], pages: Iterable[str]) -> None:
+    """Require that requests and pages are refused as being for others, and that no page leads to the first of them."""
+    for path in requests:
+        said = client.get(path)
+        assert (said.status_code, said.json()) == (403, {"detail": f"this is for {whom}"}), path
+    for path in pages:
+        said = client.get(path)
+        assert said.status_code == 403, path
+        assert f"This page is for {whom}" in said.text
+        assert f'href="{path}"' not in client.get("/").text
+
+
+def require_nobody(client: TestClient, requests: Iterable[str], pages: Iterable[str]) -> None:
+    """Require that who is not signed in is refused, and led from pages to where they can."""
+    for path in requests:
+        assert client.get(path).status_code == 401, path
+    for path in pages:
+        assert client.get(path, follow_redirects=False).headers["location"] == "/sign-in"
 
 
 @contextlib.contextmanager
