@@ -556,6 +556,7 @@ def test_a_frame_is_failed_by_keys_alone(project: Project) -> None:
 
 def test_frames_are_handed_in_and_given_back_by_keys(project: Project) -> None:
     ann = project.browse("ann")
+    ann.page.on("filechooser", lambda chooser: chooser.set_files(project.annotation(1)))
     ann.press("n")
     first = ann.await_frame()
     with ann.page.expect_download() as download:
@@ -567,9 +568,7 @@ def test_frames_are_handed_in_and_given_back_by_keys(project: Project) -> None:
     ann.press("Enter")
     ann.page.keyboard.press("n")
     ann.page.get_by_text("This frame is still yours").wait_for()
-    with ann.page.expect_file_chooser() as chooser:
-        ann.press("s")
-    chooser.value.set_files(project.annotation(1))
+    ann.press("s")
     ann.page.get_by_text("now at qc1").wait_for()
     ann.page.locator("#next:enabled").wait_for()
     ann.press("n")

@@ -3,15 +3,16 @@
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
 import { View } from "./canvas.js";
-import { SAMPLED, bounds, describe, list, listFindings, placeOf, wordsOf } from "./description.js";
+import { SAMPLED, bounds, describe, listFindings } from "./description.js";
 import * as drafts from "./drafts.js";
 import { ahead, load } from "./frames.js";
 import { leaveBy, listen } from "./keys.js";
+import * as marks from "./marks.js";
 import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
 
-const state = { frame: null, marks: [], verdict: null, region: null };
+const state = { frame: null, verdict: null, region: null };
 const view = new View($("view"), choose);
 
 function choose({ number = null, region = null }) {
@@ -35,7 +36,7 @@ view.pointed = ({ x, y, number }) => {
 async function open(number, isWanted = () => true) {
   const loaded = await load(number);
   if (!isWanted()) return;
-  Object.assign(state, { frame: loaded.frame, marks: [], verdict: null, region: null });
+  Object.assign(state, { frame: loaded.frame, verdict: null, region: null });
   view.regions = [];
   view.show(loaded);
   show(loaded);
@@ -45,14 +46,13 @@ async function open(number, isWanted = () => true) {
 }
 
 function keepDraft() {
-  drafts.keep(state.frame.id, state.frame.revision, { marks: state.marks, answers: answered() });
+  drafts.keep(state.frame.id, state.frame.revision, { marks: marks.all(), answers: answered() });
 }
 
 function restore(draft) {
   if (draft === null) return;
-  state.marks = draft.marks;
   for (const box of $("questions").querySelectorAll("input")) box.checked = draft.answers[box.value] ?? false;
-  showMarks();
+  marks.put(draft.marks);
 }
 
 // What was not ticked was not answered: nothing is put into anyone's mouth.
@@ -68,9 +68,9 @@ function show(loaded) {
   $("handin").hidden = !frame.claimed || frame.step !== "hand in";
   $("take").hidden = frame.claimed || !frame.step;
   $("release").hidden = !frame.claimed;
-  $("label").value = $("words").value = $("severity").value = "";
+  marks.empty();
   choose({});
-  showMarks();
+  marks.put([]);
   showVerdict();
 }
 
@@ -82,38 +82,15 @@ function jump(number, region) {
   if (around) view.go(around);
 }
 
+// Marks what is chosen: an object, a region, or the whole frame.
 function mark() {
-  const one = { reason: $("reason").value, label: $("label").value.trim(), text: $("words").value.trim() };
-  if ($("severity").value) one.severity = $("severity").value;
-  if (view.chosen !== null) one.shape = view.chosen;
-  else if (state.region) one.region = state.region;
-  state.marks.push(one);
-  $("label").value = $("words").value = $("severity").value = "";
-  showMarks();
-  keepDraft();
-}
-
-function showMarks() {
-  list(
-    "marks",
-    state.marks.map((one, place) => {
-      const remove = make("button", { type: "button", onclick: () => drop(place) }, "remove");
-      return make("li", {}, `${wordsOf(one)}${placeOf(one)} `, remove);
-    }),
-  );
-}
-
-function drop(place) {
-  if (!state.marks.length) return;
-  state.marks.splice(place, 1);
-  showMarks();
-  keepDraft();
+  marks.add(view.chosen !== null ? { shape: view.chosen } : state.region ? { region: state.region } : {});
 }
 
 function decide(verdict) {
   if ($("verdict").hidden) return;
-  if (verdict === "fail" && !state.marks.length) mark();
-  if (verdict === "pass" && !SAMPLED.includes(state.frame.stage) && state.marks.some(isGrave)) {
+  if (verdict === "fail" && !marks.all().length) mark();
+  if (verdict === "pass" && !SAMPLED.includes(state.frame.stage) && marks.haveGrave(state.frame.reasons)) {
     say("A frame with a major or critical mark fails: take the mark away, or fail it.", true);
     return;
   }
@@ -124,11 +101,6 @@ function decide(verdict) {
 function letJudge(may) {
   for (const id of ["verdict", "pass", "fail"]) $(id).hidden = !may;
   showVerdict();
-}
-
-function isGrave(one) {
-  const usual = state.frame.reasons.find((reason) => reason.code === one.reason)?.severity;
-  return (one.severity ?? usual) !== "minor";
 }
 
 function showVerdict() {
@@ -176,10 +148,10 @@ async function next() {
     return;
   }
   if (state.verdict !== null) {
-    const { verdict, marks, frame } = state;
+    const { verdict, frame } = state;
     const { revision, sha256, stage } = frame;
     try {
-      outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks, answers: answered(), text: "" } }]);
+      outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks: marks.all(), answers: answered(), text: "" } }]);
     } catch (error) {
       say(`The browser does not keep the verdict: ${error.message}`, true);
       return;
@@ -349,7 +321,7 @@ listen(
     v: ["choose the severity", () => fill("severity")],
     g: ["what it ought to be", () => fill("label")],
     w: ["words; Enter marks", () => fill("words")],
-    Backspace: ["take the last mark away", () => drop(state.marks.length - 1)],
+    Backspace: ["take the last mark away", () => marks.drop()],
     e: ["list of objects", () => ($("objects").open = !$("objects").open)],
     h: ["home", leave],
     ...Object.fromEntries([..."123456789"].map((key, place) => [key, ["", () => answer(place)]])),
@@ -362,6 +334,7 @@ listen(
   (key) => state.frame !== null || "h?".includes(key),
 );
 
+marks.onChange(keepDraft);
 for (const name of ["overlay", "outline", "alone"]) $(name).addEventListener("click", () => toggle(name));
 $("opacity").addEventListener("input", () => fade(0));
 $("fit").addEventListener("click", () => view.fit());
