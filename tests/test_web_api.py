@@ -31,8 +31,10 @@ from starlette.testclient import TestClient
 
 from iddkit import formats, labels
 from iddkit.checks import Checked, Finding, check_reading
-from iddkit.qc import accounts
+from iddkit.files import data_folder, sha256
+from iddkit.qc import accounts, queue
 from iddkit.qc.events import Kind, to_microseconds
+from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store
 from iddkit.qc.verify import verify
 from iddkit.raster import paint
@@ -409,6 +411,38 @@ def test_a_hand_in_that_is_refused_tells_all_that_was_found(tmp_path: Path, monk
     assert "a critical finding" in said.json()["detail"]
     critical = [one["rule"] for one in said.json()["findings"] if one["severity"] == "critical"]
     assert critical == ["unknown-label"] * 3
+
+
+def test_a_frame_whose_file_is_missing_says_so_and_can_be_given_back(sign_in: SignIn, store: Store) -> None:
+    hand_in(sign_in("ann"), 1, polygons(store))
+    peer = next(one for one in (sign_in("bo"), sign_in("cy")) if one.get("/api/v1/desk").json()["queue"])
+    peer.post("/api/v1/frames/1/claim")
+    with store.looking() as work:
+        contents.path_of(store.files(work.project), sha256(polygons(store))).unlink()
+    document = peer.get("/api/v1/frames/1").json()
+    assert (document["claimed"], document["index"], document["shapes"]) == (True, None, [])
+    assert "No such file" in document["problem"]
+    assert str(store.folder) not in json.dumps(document)
+    assert peer.get("/api/v1/frames/1/annotation").status_code == 503
+    assert peer.post("/api/v1/frames/1/release").status_code == 200
+
+
+def test_labels_that_were_changed_in_place_are_drawn_anew(
+    sign_in: SignIn, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_bytes(data_folder("label_maps").joinpath("idd.csv").read_bytes())
+    with store.writing() as work:
+        queue.change_project(work, queue.find_person(work, "lea"), label_map=str(own))
+    ann = sign_in("ann")
+    hand_in(ann, 1, polygons(store))
+    before = ann.get("/api/v1/frames/1").json()
+    own.write_text(own.read_text().replace("\nsky,", "\nheaven,"))
+    after = ann.get("/api/v1/frames/1").json()
+    for document, is_known in ((before, True), (after, False)):
+        assert {shape["known"] for shape in document["shapes"] if shape["label"] == "sky"} == {is_known}
+        assert any("unknown label 'sky'" in one["text"] for one in document["findings"]) is not is_known
+    assert before["index"] != after["index"]
 
 
 def test_the_description_of_the_api_names_every_request(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,16 +182,28 @@ def test_only_those_who_judge_samples_learn_which_images_are_in_an_open_one(sign
     for client in (sue, rex):
         for path in ("/api/v1/batches", "/api/v1/batches/1", "/api/v1/batches/1/sample", "/batches", "/batches/1"):
             assert not any(key in client.get(path).text for key in drawn), path
-    for path in ("certificate", "certificate.html"):
-        said = sue.get(f"/api/v1/batches/1/{path}")
+    for client, path in itertools.product((sue, rex), ("certificate", "certificate.html")):
+        said = client.get(f"/api/v1/batches/1/{path}")
         assert said.status_code == 403
         assert not any(key in said.text for key in drawn)
-    assert sorted(rex.get("/api/v1/batches/1/certificate").json()["rounds"][0]["sample"]) == sorted(drawn)
+    assert sorted(sign_in("lea").get("/api/v1/batches/1/certificate").json()["rounds"][0]["sample"]) == sorted(drawn)
     assert "certificate.html" not in sue.get("/batches/1").text
     review.judge_sample("rex")
     review.conclude()
     assert sue.get("/api/v1/batches/1/certificate").status_code == 200
     assert "certificate.html" in sue.get("/batches/1").text
+
+
+def test_giving_back_does_not_tell_who_works_on_a_sample(sign_in: SignIn, review: Review) -> None:
+    drawn = draw(review)
+    rex, sue, ann = sign_in("rex"), sign_in("sue"), sign_in("ann")
+    number = rex.post("/api/v1/tasks/next", json={}).json()["frame"]["id"]
+    keys = {frame.id: frame.key for frame in review.frames()}
+    assert keys[number] in drawn
+    for client in (sue, ann):
+        said = {client.post(f"/api/v1/frames/{one}/release").json()["detail"] for one in keys}
+        assert len({words.partition(": ")[2] or words for words in said}) == 1
+    assert rex.post(f"/api/v1/frames/{number}/release").status_code == 200
 
 
 def test_a_sample_that_fails_returns_the_batch(sign_in: SignIn, review: Review) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from iddkit import formats, labels
 from iddkit.qc import queue
+from iddkit.qc.queue.planting import plant_by_lot
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Frame
 from iddkit.qc.store.database import Store
@@ -31,7 +32,7 @@ from tests.chromium import CHROMIUM, Visitor, launch, serving
 from tests.web_browsers import PASSWORD, TEAM, bring, give_passwords, make_passwords_quick, make_street
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright, Route
+    from playwright.sync_api import Browser, Locator, Playwright, Request, Route
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
@@ -124,6 +125,13 @@ def begin_reviewing(project: Project) -> tuple[Visitor, str]:
     sue = project.browse("sue")
     sue.press("n")
     return sue, sue.await_frame()
+
+
+def await_tiles(visitor: Visitor, count: int) -> Locator:
+    """Open the grid and wait until so many tiles show their pictures; returns all tiles."""
+    visitor.go("/grid")
+    visitor.page.locator(".tile[data-shown=true]").nth(count - 1).wait_for()
+    return visitor.page.locator(".tile")
 
 
 def find_spot(path: Path) -> tuple[int, int, int, str]:
@@ -416,9 +424,8 @@ def test_undo_comes_before_a_next_frame_that_is_still_on_its_way(project: Projec
 def test_tiles_that_stay_can_be_judged_while_more_are_on_their_way(project: Project) -> None:
     bring_all(project, Stage.QC2)
     sue = project.browse("sue")
-    sue.go("/grid")
-    tiles, count = sue.page.locator(".tile"), sue.page.locator("#count")
-    tiles.nth(11).wait_for()
+    await_tiles(sue, 12)
+    count = sue.page.locator("#count")
     slow: list[Route] = []
     sue.page.route("**/tasks/several", lambda route: slow.append(route))
     with sue.page.expect_request("**/tasks/several"):
@@ -447,9 +454,7 @@ def test_tiles_that_stay_can_be_judged_while_more_are_on_their_way(project: Proj
 def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
     bring_all(project, Stage.QC2)
     sue = project.browse("sue")
-    sue.go("/grid")
-    tiles = sue.page.locator(".tile")
-    tiles.nth(11).wait_for()
+    tiles = await_tiles(sue, 12)
     assert tiles.count() == 12
     sue.press("p", "x", "ArrowRight", "p", "u", "ArrowLeft", "ArrowLeft", "u")
     assert [tiles.nth(place).get_attribute("data-verdict") for place in range(5)] == ["pass", "fail", "", "pass", ""]
@@ -460,11 +465,132 @@ def test_a_grid_is_judged_by_keys_alone(project: Project) -> None:
     sue.page.locator("#count", has_text="12 of 14").wait_for()
     sue.press("n")
     sue.page.locator("#count", has_text="0 of 2").wait_for()
+    sue.page.locator(".tile[data-shown=true]").nth(1).wait_for()
     sue.press("a", "h")
     sue.page.wait_for_url(f"{project.address}/")
     judged = [row[1:3] for row in project.verdicts() if row[1] == "qc2"]
     assert sorted(judged) == [("qc2", "fail")] + [("qc2", "pass")] * 13
     assert verify(project.store).findings == ()
+
+
+def test_a_grid_never_shows_the_picture_of_another_file(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    plant_by_lot(project.store, "lea", stage=Stage.QC2, reviewer="sue", frames=["train/0/frame0000"])
+    sue = project.browse("sue")
+    await_tiles(sue, 3)
+    first = sue.page.locator(".tile img").first
+    copy = first.get_attribute("src") or ""
+    sue.press("p", "n")  # only the copy
+    sue.page.locator(f".tile img[src='{copy}']").wait_for(state="detached")
+    sue.press("a")
+    with sue.page.expect_response("**/frames/1/thumbnail*") as shown:
+        sue.press("n")
+    assert shown.value.url.removeprefix(project.address) != copy
+    assert shown.value.body() != sue.page.request.get(project.address + "/api/v1/frames/2/thumbnail").body()
+    sue.page.locator(".tile[data-shown=true]").wait_for()
+    sue.press("p", "n")
+    sue.page.get_by_text("Nothing to do").wait_for()
+    with project.store.reading() as connection:
+        judged = select(events.c.frame, events.c.kind).where(events.c.stage == "qc2", events.c.verdict == "pass")
+        assert sorted(map(tuple, connection.execute(judged))) == [
+            (1, "probed"),
+            (1, "reviewed"),
+            (2, "reviewed"),
+            (3, "reviewed"),
+        ]
+
+
+def test_nobody_passes_tiles_that_are_not_shown(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    sue.page.route("**/frames/2/thumbnail*", lambda route: route.abort())
+    await_tiles(sue, 2)
+    sue.page.locator(".tile", has_text="cannot be shown").wait_for()
+    sue.press("a")
+    sue.page.get_by_text("1 that are not shown are left out.").wait_for()
+    assert sue.page.locator("#count").inner_text() == "2 of 3"
+    sue.press("ArrowRight", "p", " ")
+    assert sue.page.locator("#count").inner_text() == "2 of 3"
+    sue.press("x")
+    assert sue.page.locator("#count").inner_text() == "3 of 3"
+
+
+def test_a_verdict_that_no_longer_fits_the_marks_is_not_given(project: Project) -> None:
+    sue, first = begin_reviewing(project)
+    sue.press("p", "m", "n")
+    sue.page.get_by_text("A frame with a major or critical mark fails").wait_for()
+    sue.press("x", "Backspace", "n")
+    sue.page.get_by_text("A frame fails for a reason").wait_for()
+    assert sue.page.locator("#key").inner_text() == first
+    sue.press("u", "x", "u", "p")  # what failing marked by itself went with it
+    assert sue.page.locator("#marks li").count() == 0
+    sue.press("n")
+    sue.await_frame(other_than=first)
+
+
+def test_a_verdict_that_was_not_given_is_there_when_the_frame_is_shown_again(project: Project) -> None:
+    sue, first = begin_reviewing(project)
+    sue.press("p", "h")
+    sue.page.wait_for_url(f"{project.address}/")
+    assert [row[1] for row in project.verdicts()] == ["qc1"] * 3
+    sue.press("n")
+    assert sue.await_frame() == first
+    sue.page.locator("#pass[aria-pressed=true]").wait_for()
+    sue.press("n")
+    sue.await_frame(other_than=first)
+
+
+def test_home_sends_what_a_page_that_crashed_had_held_and_nothing_of_another_project(project: Project) -> None:
+    sue, first = begin_reviewing(project)
+    sue.press("p", "n")
+    sue.await_frame(other_than=first)
+    # The page is gone without a word, and eleven minutes pass; beside it lies a verdict of another project.
+    kept = sue.page.evaluate("""() => {
+        const [key] = Object.keys(localStorage).filter((each) => each.startsWith("iddkit.verdict."));
+        const value = JSON.parse(localStorage.getItem(key));
+        return [key, JSON.stringify({ ...value, at: value.at - 11 * 60_000 }), JSON.stringify({ ...value, frame: 3 })];
+    }""")
+    owner = kept[0].split(".")[2]
+    assert len(owner) == 16
+    sue.page.close()
+    sue.page = sue.open()
+    sue.page.goto(f"{project.address}/static/style.css")
+    sue.page.evaluate(
+        """([key, value, other, owner]) => {
+            localStorage.clear();
+            localStorage.setItem(key, value);
+            localStorage.setItem(key.replace(owner, "0123456789abcdef"), other);
+        }""",
+        [*kept, owner],
+    )
+    sue.go("/")
+    sue.page.get_by_text("QC2: passed").wait_for()
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass")]
+
+
+def test_beats_are_sent_one_after_another(project: Project) -> None:
+    under_way: list[str] = []
+    most: list[int] = []
+
+    def begin(request: Request) -> None:
+        if "/beat" in request.url:
+            under_way.append(request.url)
+            most.append(len(under_way))
+
+    def end(request: Request) -> None:
+        if "/beat" in request.url:
+            under_way.remove(request.url)
+
+    sue, first = begin_reviewing(project)
+    sue.page.on("request", begin)
+    sue.page.on("requestfinished", end)
+    sue.press("p", "n")
+    second = sue.await_frame(other_than=first)
+    sue.press("p", "n")
+    sue.await_frame(other_than=second)
+    _settle(sue)
+    assert len(most) >= 2
+    assert max(most) == 1
 
 
 def test_every_page_fits_a_small_screen_and_names_its_fields(project: Project) -> None:

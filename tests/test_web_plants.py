@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 from iddkit import formats, synthetic
 from iddkit.qc.events import Kind
 from iddkit.qc.store import contents
+from iddkit.qc.store.tables import frames
 from iddkit.qc.verify import verify
 from tests.qc_run import Run, start
 from tests.web_browsers import SignIn, open_browsers
@@ -138,9 +140,10 @@ def test_only_leads_plant_and_read_what_is_planted(run: Run, sign_in: SignIn) ->
     for name in ("sue", "ann", "rex"):
         client = sign_in(name)
         assert client.post("/api/v1/plants", json={}).status_code == 409
-        assert client.get("/api/v1/plants").status_code == 403
-    assert sign_in("sue").get("/api/v1/sensitivity").json() == {"stages": {}, "reviewers": []}
-    assert sign_in("ann").get("/api/v1/sensitivity").status_code == 403
+        for path in ("plants", "sensitivity", "tables/sensitivity.csv"):
+            assert client.get(f"/api/v1/{path}").status_code == 403, path
+    assert "lanted" in sign_in("lead").get("/dashboard").text
+    assert "lanted" not in sign_in("sue").get("/dashboard").text
     assert kinds(run, Kind.PLANTED) == []
 
 
@@ -226,3 +229,20 @@ def test_a_judge_sees_their_verdict_on_a_copy_among_those_of_the_sample(run: Run
     )
     assert told(rex) == told(lead) == [(1, 0)] * 2
     assert verify(run.store).findings == ()
+
+
+def test_no_number_of_a_version_gives_a_copy_away(run: Run, sign_in: SignIn) -> None:
+    lead, sue = sign_in("lead"), sign_in("sue")
+    for frame in run.frames("qc2"):  # what was handed in is what the dataset came with
+        path = Path(frame.root, "came_with.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with run.store.writing(run.tick()) as work:
+            annotation = f"came_with_{frame.id}.json"
+            Path(frame.root, annotation).write_bytes(street(frame.id))
+            work.connection.execute(frames.update().where(frames.c.id == frame.id).values(annotation=annotation))
+    planted = number_of(run, plant(lead))
+    for number in (1, 2, 3):
+        said = [sue.get(f"/api/v1/frames/{number}/annotation{of}").content for of in ("", "?revision=0", "?revision=1")]
+        assert said == [said[0]] * 3
+        assert (said[0] == street(number)) is (number != planted)
+    assert lead.get(f"/api/v1/frames/{planted}/annotation?revision=0").content == street(planted)

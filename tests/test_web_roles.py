@@ -49,7 +49,7 @@ TABLE: tuple[tuple[str, Any, str], ...] = (
     ("GET /people/yields", None, "403 200 403 403 200"),
     ("GET /tables/people.csv", None, "403 200 403 403 200"),
     ("GET /figures/weeks.svg", None, "403 200 403 403 200"),
-    ("GET /sensitivity", None, "403 200 403 403 200"),
+    ("GET /sensitivity", None, "403 403 403 403 200"),
     ("GET /plants", None, "403 403 403 403 200"),
     ("POST /plants", {"count": 1}, "409 409 409 409 200"),
     ("POST /links", {"name": "ann"}, "409 409 409 409 200"),

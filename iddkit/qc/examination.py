@@ -64,7 +64,7 @@ def examine_content(project: Project, frame: Frame, content: bytes, name: str) -
     return _check_content(content, name, project.label_map, digest, frame.key, image, stamp)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _check_content(
     content: bytes,
     name: str,

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Response
 from iddkit.qc.progress.open_claims import read_open_claims
 from iddkit.qc.progress.person import read_people_table
 from iddkit.qc.progress.standing import read_standing
+from iddkit.qc.stages import Role
 from iddkit.reporting.qc_figures import draw_weeks
 from iddkit.web.answers import answer_csv, answer_svg
 from iddkit.web.overview import AskedSpan, TableName, read_span, read_table
 from iddkit.web.refusals import answers_with
-from iddkit.web.roles import Overseer
+from iddkit.web.roles import Overseer, require_role
 from iddkit.web.signing import AtDesk
 
 router = APIRouter(prefix="/api/v1", tags=["dashboard"])
@@ -50,8 +51,13 @@ def yields(desk: AtDesk, _: Overseer) -> dict[str, Any]:
 
 
 @router.get("/tables/{name}.csv", response_class=Response, responses=answers_with("text/csv"))
-def table(name: TableName, span: AskedSpan, desk: AtDesk, _: Overseer) -> Response:
-    """Return a table of the dashboard as a CSV file; `weeks` and `day` say of which weeks, where it is weekly."""
+def table(name: TableName, span: AskedSpan, desk: AtDesk, session: Overseer) -> Response:
+    """Return a table of the dashboard as a CSV file; `weeks` and `day` say of which weeks, where it is weekly.
+
+    `sensitivity` is for leads.
+    """
+    if name == "sensitivity":
+        require_role([Role.LEAD])(session)
     with desk.store.looking() as work:
         return answer_csv(read_table(work, name, span, datetime.now(UTC)), name)
 

@@ -36,8 +36,12 @@ FrameId = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 #: What is named by its content never changes: a browser may keep it for a day, for its user alone.
 _KEPT: Final = {"Cache-Control": "private, max-age=86400, immutable"}
 
-# A full frame is some megabytes.
-_draw = lru_cache(maxsize=32)(draw)
+
+@lru_cache(maxsize=16)
+def _draw(content: bytes, name: str, label_map: str, digest: str, size: tuple[int, int] | None) -> tuple[Drawing, str]:
+    """Draw a file; returns what names the picture, too. By `digest` labels that were written anew are others."""
+    drawing = draw(content, name, label_map, size)
+    return drawing, sha256(f"{sha256(content)} {digest} {size}".encode())
 
 
 def find_seen(work: Work, person: Person, number: int) -> Frame:
@@ -176,7 +180,7 @@ def _step_of(work: Work, frame: Frame, person: Person) -> str:
 def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple[Drawing, str, str]:
     """Return the version that a person is shown, or before the first one what the dataset came with.
 
-    With its hash, and with what is wrong.
+    With what names the picture, and with what is wrong.
     """
     nothing = Drawing(0, 0, (), (), None)
     try:
@@ -187,6 +191,7 @@ def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple
             content, name = read_bytes(path), path.name
         else:
             return nothing, "", ""
-        return _draw(content, name, work.project.label_map, image_size(frame)), sha256(content), ""
+        label_map = work.project.label_map
+        return *_draw(content, name, label_map, labels.load(label_map).sha256, image_size(frame)), ""
     except UserError as error:
         return nothing, "", error.problem

@@ -15,7 +15,7 @@ from iddkit.qc.queue.planting import plant_by_lot, plant_own
 from iddkit.qc.spoiling import KINDS
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Frame
-from iddkit.web.roles import LeadOnly, Overseer
+from iddkit.web.roles import LeadOnly
 from iddkit.web.signing import AtDesk, Desk, SignedIn
 from iddkit.web.values import PlantBody
 
@@ -63,8 +63,8 @@ def plants(desk: AtDesk, _: LeadOnly) -> dict[str, Any]:
 
 
 @router.get("/sensitivity")
-def sensitivity(desk: AtDesk, _: Overseer, batch: str | None = None) -> dict[str, Any]:
-    """Say how much of what was planted reviewers caught, by stage and reviewer: to leads and supervisors."""
+def sensitivity(desk: AtDesk, _: LeadOnly, batch: str | None = None) -> dict[str, Any]:
+    """Say how much of what was planted reviewers caught, by stage and reviewer: to leads."""
     with desk.store.looking() as work:
         chosen = None if batch is None else queue.find_batch(work, batch)
         return read_sensitivity(work.connection, batch=chosen).to_json()

@@ -11,6 +11,7 @@ from pydantic import Field
 from iddkit.qc import queue
 from iddkit.qc.progress.desk import Desk as MyDesk
 from iddkit.qc.progress.desk import read_desk
+from iddkit.qc.sight import shown_revision
 from iddkit.qc.stages import Stage
 from iddkit.qc.state import Person
 from iddkit.web.signing import AtDesk, SignedIn
@@ -45,7 +46,13 @@ def take_several(body: Several, desk: AtDesk, session: SignedIn) -> dict[str, An
     with desk.store.writing() as work:
         person = work.state.get(Person, session.person.id)
         taken = queue.take_several(work, person, Stage(body.stage), body.count, body.besides)
-    return {"frames": [tell_frame(frame) for frame in taken]}
+        shown = [shown_revision(work, frame, person) for frame in taken]
+    return {
+        "frames": [
+            {**tell_frame(frame), "sha256": "" if revision is None else revision.sha256}
+            for frame, revision in zip(taken, shown, strict=True)
+        ]
+    }
 
 
 @router.get("/tasks/ahead")

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 import iddkit
 from iddkit.errors import RefusedError, StoreError, UserError, printable
-from iddkit.qc.store.database import Store
+from iddkit.qc.store.database import Store, read_identity
 from iddkit.web import (
     api_batches,
     api_dashboard,
@@ -57,7 +57,9 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         responses=REFUSALS,
     )
-    desk = Desk(store, settings, Attempts(settings.attempts, settings.pause), ThreadPoolExecutor(1, "hash"))
+    with store.reading() as connection:
+        project = read_identity(connection)
+    desk = Desk(store, project, settings, Attempts(settings.attempts, settings.pause), ThreadPoolExecutor(1, "hash"))
     app.state.desk = desk
     app.add_middleware(
         Guards, most_bytes=settings.most_bytes, knows=lambda scope: find_signed_in(Request(scope), desk) is not None

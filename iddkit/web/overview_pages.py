@@ -42,14 +42,14 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
         standing = read_standing(work.connection, now=now)
         claims = claim_table(read_open_claims(work.connection, now=now))
         people = people_table(read_people_table(work.connection))
-        seen = sensitivity_table(read_sensitivity(work.connection))
+        caught = sensitivity_table(read_sensitivity(work.connection))
         batches = tell_batches(work, session.person)
         project = work.project.name
         invited = [person.name for person in read_people(work) if person.active]
     tables = {name: show_table(make(rows), _csv(name, span.query)) for name, make in WEEKLY.items()}
     tables |= {name: show_table(make(standing), _csv(name)) for name, make in PRESENT.items()}
     tables |= {"claims": show_table(claims, _csv("claims")), "people": show_table(people, _csv("people"))}
-    tables["sensitivity"] = show_table(seen, _csv("sensitivity"))
+    tables["sensitivity"] = show_table(caught, _csv("sensitivity"))
     tables["frames"]["links"] = [f"/batches/{one['id']}" for one in batches] + [""]
     is_lead = Role.LEAD in session.person.role_set
     values: dict[str, Any] = {
@@ -59,7 +59,7 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
         "facts": _facts(standing),
         "span": span,
     }
-    return render("dashboard.html", **identify(session), **values, invited=invited if is_lead else [])
+    return render("dashboard.html", **identify(desk, session), **values, invited=invited if is_lead else [])
 
 
 @router.get("/batches")
@@ -71,7 +71,7 @@ def batches(request: Request, desk: AtDesk) -> Response:
     with desk.store.looking() as work:
         found = tell_batches(work, session.person)
         project = work.project.name
-    return render("batches.html", **identify(session), project=project, batches=found)
+    return render("batches.html", **identify(desk, session), project=project, batches=found)
 
 
 @router.get("/batches/{number}")
@@ -82,7 +82,7 @@ def batch(number: BatchId, request: Request, desk: AtDesk) -> Response:
         return session
     with desk.store.looking() as work:
         found = tell_batch(work, find_batch(work, number), session.person)
-    return render("batch.html", **identify(session), batch=found, table=show_table(batch_table(found["stages"])))
+    return render("batch.html", **identify(desk, session), batch=found, table=show_table(batch_table(found["stages"])))
 
 
 def _let_in(request: Request, desk: Desk, roles: Collection[Role]) -> Session | Response:
@@ -91,7 +91,7 @@ def _let_in(request: Request, desk: Desk, roles: Collection[Role]) -> Session | 
     if session is None:
         return RedirectResponse("/sign-in", 303)
     if session.person.role_set.isdisjoint(roles):
-        return render("refused.html", 403, **identify(session), whose=name_roles(roles))
+        return render("refused.html", 403, **identify(desk, session), whose=name_roles(roles))
     return session
 
 

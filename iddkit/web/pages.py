@@ -43,7 +43,9 @@ def home(request: Request, desk: AtDesk) -> Response:
         project = work.project.name
     stages = [str(stage) for stage, roles in ASKED.items() if session.person.role_set & {*roles}]
     done = [(_word(one.kind, one.stage, one.verdict), one.count, _minutes(one.seconds)) for one in found.done]
-    return render("home.html", **identify(session), project=project, desk=tell_desk(found), stages=stages, done=done)
+    return render(
+        "home.html", **identify(desk, session), project=project, desk=tell_desk(found), stages=stages, done=done
+    )
 
 
 @router.get("/frames/{number}")
@@ -54,7 +56,7 @@ def review(number: FrameId, request: Request, desk: AtDesk) -> Response:
         return RedirectResponse("/sign-in", 303)
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-    return render("review.html", **identify(session), frame=tell_frame(found))
+    return render("review.html", **identify(desk, session), frame=tell_frame(found))
 
 
 @router.get("/grid")
@@ -67,7 +69,7 @@ def grid(request: Request, desk: AtDesk, stage: Literal["qc1", "qc2", "qc3", "qc
     with desk.store.looking() as work:
         reasons = load_checklist(work.project.checklist).reasons
     shown: str = stage or (stages[0] if stages else Stage.QC1)
-    return render("grid.html", **identify(session), stages=stages, stage=shown, reasons=reasons)
+    return render("grid.html", **identify(desk, session), stages=stages, stage=shown, reasons=reasons)
 
 
 def _word(kind: str, stage: str, verdict: str) -> str:

@@ -14,7 +14,7 @@ from iddkit.qc.accounts import Session
 from iddkit.qc.stages import ASKED, REVIEWS, Role
 from iddkit.reporting.sections import plain_table
 from iddkit.reporting.tables import Table
-from iddkit.web.signing import roles_of
+from iddkit.web.signing import Desk, roles_of
 
 #: Rows of a table that a page shows; its CSV file has all of them.
 SHOWN_ROWS: Final = 100
@@ -28,12 +28,12 @@ _PAGES: Final = (
 )
 
 
-def identify(session: Session) -> dict[str, Any]:
+def identify(desk: Desk, session: Session) -> dict[str, Any]:
     """Return whose page it is, as templates take it, and which pages there are for them."""
     person = session.person
     pages = [(path, name) for path, name, roles in _PAGES if not person.role_set.isdisjoint(roles)]
     return {
-        "person": person.id,
+        "owner": f"{desk.project[:16]}.{person.id}",
         "name": person.name,
         "roles": roles_of(person),
         "csrf": session.csrf,

@@ -31,6 +31,8 @@ class Desk:
     ----------
     store
         The database.
+    project
+        What tells the project from others that were served at the same address (`read_identity`).
     settings
         Of the server.
     attempts
@@ -40,6 +42,7 @@ class Desk:
     """
 
     store: Store
+    project: str
     settings: Settings
     attempts: Attempts
     hashing: Executor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from iddkit.checks import Checked
 from iddkit.errors import OptionError, UserError, printable
-from iddkit.files import read_bytes
+from iddkit.files import read_bytes, sha256
 from iddkit.qc.examination import examine_content
 from iddkit.qc.places import annotation_path
 from iddkit.qc.progress.failures import Failure, read_failures
@@ -32,7 +32,7 @@ class Brief:
         The version that counts; None before the first one. Where something is planted for the person, it names the
         copy's file.
     content
-        Its file, or None.
+        Its file; None without one, and if it is missing or damaged.
     by
         Name of who handed it in, or "".
     failures
@@ -40,7 +40,7 @@ class Brief:
     checked
         What the machine finds in it; None where the project asks for nothing.
     problem
-        Why the machine could not look it through, or "".
+        Why there is no file, or why the machine could not look it through, or "".
     """
 
     frame: Frame
@@ -54,20 +54,14 @@ class Brief:
 
 
 def read_brief(store: Store, work: Work, frame: Frame, person: Person | None = None) -> Brief:
-    """Return what there is to know of a frame, as a person is shown it; without a person as it is.
-
-    Raises
-    ------
-    StoreError
-        The version that counts is missing among the files, or is not what was handed in.
-    """
+    """Return what there is to know of a frame, as a person is shown it; without a person as it is."""
     review = frame.failed_at if frame.stage == Stage.RECHECK else frame.stage
     revision = shown_revision(work, frame, person)
     content, by, checked, problem = None, "", None, ""
     if revision is not None:
-        content = contents.fetch(store.files(work.project), revision.sha256)
         by = work.state.get(Person, revision.person).name
         try:
+            content = contents.fetch(store.files(work.project), revision.sha256)
             checked = examine_content(work.project, frame, content, revision.file_name)
         except UserError as error:
             problem = str(error)
@@ -120,13 +114,18 @@ def fetch_shown(
         The file is missing, or is not what was handed in.
     """
     number = frame.revision if number is None else number
-    came_with = annotation_path(frame)
+    folder, came_with = store.files(work.project), annotation_path(frame)
     if number == 0 and came_with is not None:
-        return Version(0, came_with.name, read_bytes(came_with))
-    revision = shown_revision(work, frame, person)
-    if revision is None or number != revision.number:
+        content, name = read_bytes(came_with), came_with.name
+        digest = sha256(content)
+    else:
         revision = find_revision(work, frame, number)
-    return Version(number, revision.file_name, contents.fetch(store.files(work.project), revision.sha256))
+        content, name, digest = None, revision.file_name, revision.sha256
+    shown = shown_revision(work, frame, person)
+    if shown is not None and digest == work.state.get(Revision, frame.id, frame.revision).sha256:
+        # The version that counts, by whatever number: a planted copy that differed from one of them would be known.
+        content, digest = None, shown.sha256
+    return Version(number, name, contents.fetch(folder, digest) if content is None else content)
 
 
 def find_revision(work: Work, frame: Frame, number: int) -> Revision:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select
 
 from iddkit.errors import printable
+from iddkit.qc.access import may_see_sample
 from iddkit.qc.events import Kind
 from iddkit.qc.queue.assignment import hand_over
 from iddkit.qc.queue.people import read_people
@@ -230,9 +231,15 @@ def release(work: Work, frame: Frame, person: Person) -> Frame:
     RefusedError
         Nobody has claimed it, or another person has.
     """
-    if frame.claimant is None or (frame.claimed_until or 0) <= work.at:
+    is_claimed = frame.claimant is not None and (frame.claimed_until or 0) > work.at
+    is_theirs = is_claimed and frame.claimant == person.id
+    if frame.stage in SAMPLED and not is_theirs and not may_see_sample(person):
+        # Whether somebody works on it would tell that it is in the sample.
+        refuse(work, frame, person, Action.ASSIGN, "only who works on it or a lead can release it")
+    if not is_claimed:
         refuse(work, frame, person, Action.ASSIGN, "nobody works on it")
-    if frame.claimant != person.id and Role.LEAD not in person.role_set:
+    if not is_theirs and Role.LEAD not in person.role_set:
+        assert frame.claimant is not None
         holder = printable(work.state.get(Person, frame.claimant).name)
         refuse(work, frame, person, Action.ASSIGN, f"only {holder} or a lead can release it")
     work.append(Kind.RELEASED, person.id, frame=frame.id)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, NoSuchModule
 from iddkit.errors import OptionError, RefusedError, StoreError, shown
 from iddkit.qc.events import to_microseconds
 from iddkit.qc.state import Project
-from iddkit.qc.store.tables import projects
+from iddkit.qc.store.tables import events, projects
 from iddkit.qc.store.work import Work
 
 #: The version of the tables that this code reads and writes: the latest in ``migrations/versions``.
@@ -302,6 +302,12 @@ def _named_errors(url: str) -> Iterator[None]:
         raise StoreError(f"the database says: {reason}", path=url) from error
     except UnicodeEncodeError as error:
         raise OptionError(f"{shown(error.object)} is not UTF-8, and cannot be stored or looked for") from error
+
+
+def read_identity(connection: Connection) -> str:
+    """Return what tells a project from all others: the hash of its first event; "" before that."""
+    first: str | None = connection.execute(select(events.c.hash).order_by(events.c.seq).limit(1)).scalar()
+    return first or ""
 
 
 def read_project(connection: Connection) -> Project:

@@ -7,6 +7,7 @@ const BETWEEN = 10_000;
 
 let frame = null;
 let last = 0;
+let sent = Promise.resolve(); // the beats so far, one after another: the order tells which frame has the time between
 
 // Says which frame is worked on from now on; null for none. The time until now was that of the one before.
 export function workOn(number) {
@@ -20,8 +21,10 @@ export function workOn(number) {
 export async function pulse() {
   if (frame === null) return;
   last = Date.now();
+  const path = `/api/v1/frames/${frame}/beat`;
   // Without a network the time is not told: nobody has to know of that.
-  await call("POST", `/api/v1/frames/${frame}/beat`).catch(() => {});
+  sent = sent.then(() => call("POST", path).catch(() => {}));
+  await sent;
 }
 
 for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "scroll"]) {

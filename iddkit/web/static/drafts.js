@@ -1,11 +1,11 @@
-// What was marked and answered of a frame, kept in this tab with the version that it is about.
+// What was marked, answered and chosen of a frame, kept in this tab with the version that it is about.
 
-const keyOf = (frame, revision) => `iddkit.draft.${document.body.dataset.person}.${frame}.${revision}`;
+const keyOf = (frame, revision) => `iddkit.draft.${document.body.dataset.owner}.${frame}.${revision}`;
 
-// Keeps { marks, answers }; a browser that keeps nothing loses it with the page, and no more.
-export function keep(frame, revision, { marks, answers }) {
+// Keeps { marks, answers, verdict }; a browser that keeps nothing loses it with the page, and no more.
+export function keep(frame, revision, { marks, answers, verdict = null }) {
   try {
-    sessionStorage.setItem(keyOf(frame, revision), JSON.stringify({ marks, answers }));
+    sessionStorage.setItem(keyOf(frame, revision), JSON.stringify({ marks, answers, verdict }));
   } catch {
     // full, or not allowed
   }

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const stage = document.querySelector(".grid").dataset.stage;
 const COUNT = 12;
 
-let tiles = []; // { frame, verdict, marks, element }
+let tiles = []; // { frame, verdict, marks }, and once it is shown: item, element, word, isShown
 let at = 0;
 let retry = 0;
 let turn = 0; // of filling: one that was overtaken, by undo perhaps, changes nothing any more
@@ -29,8 +29,8 @@ async function fill() {
       if (!outbox.tell(await outbox.free())) say(`Nothing to do at ${stage}.`);
     }
     // Those that were there before may have been judged meanwhile.
-    const before = new Map(tiles.map((tile) => [`${tile.frame.id} ${tile.frame.revision}`, tile]));
-    show(frames.map((frame) => before.get(`${frame.id} ${frame.revision}`) ?? { frame, verdict: null, marks: [] }));
+    const before = new Map(tiles.map((tile) => [nameOf(tile.frame), tile]));
+    show(frames.map((frame) => before.get(nameOf(frame)) ?? { frame, verdict: null, marks: [] }));
   } catch (error) {
     if (mine !== turn) return;
     if (error instanceof Refused && error.status < 500) {
@@ -42,27 +42,42 @@ async function fill() {
   }
 }
 
+// Frame and file: the picture of another file has another address, as browsers do not ask twice for one.
+function nameOf({ id, sha256 }) {
+  return `${id}/thumbnail?of=${sha256}`;
+}
+
 function show(found) {
   tiles = found;
+  for (const tile of tiles) tile.element?.setAttribute("tabindex", -1);
   $("tiles").replaceChildren(...tiles.map(tileOf));
   focus(0);
   update();
 }
 
-function tileOf(tile, place) {
-  const { id, key, revision } = tile.frame;
-  const picture = make("img", { src: `/api/v1/frames/${id}/thumbnail?revision=${revision}`, alt: "" });
-  const button = make("button", { type: "button", class: "tile", tabindex: -1, onclick: () => { focus(place); toggle(); } });
+function tileOf(tile) {
+  if (tile.item) return tile.item;
+  tile.isShown = false;
+  const shown = (is) => () => {
+    tile.isShown = is;
+    tile.element.dataset.shown = is;
+    update();
+  };
+  const src = `/api/v1/frames/${nameOf(tile.frame)}`;
+  const picture = make("img", { src, alt: "", onload: shown(true), onerror: shown(false) });
+  const button = make("button", { type: "button", class: "tile", tabindex: -1, onclick: () => { focus(tiles.indexOf(tile)); toggle(); } });
   tile.word = make("span", { class: "word" });
-  button.append(picture, make("span", { class: "key" }, key), tile.word);
+  button.append(picture, make("span", { class: "key" }, tile.frame.key), tile.word);
   tile.element = button;
-  return make("li", {}, button);
+  tile.item = make("li", {}, button);
+  return tile.item;
 }
 
 function update() {
   for (const { element, verdict, marks, word } of tiles) {
     element.dataset.verdict = verdict ?? "";
-    word.textContent = verdict === "fail" ? `fail: ${marks[0].reason}` : (verdict ?? "");
+    const unseen = element.dataset.shown === "false" ? "cannot be shown" : "";
+    word.textContent = verdict === "fail" ? `fail: ${marks[0].reason}` : (verdict ?? unseen);
   }
   const done = tiles.filter((tile) => tile.verdict).length;
   $("count").textContent = `${done} of ${tiles.length}`;
@@ -88,8 +103,14 @@ function columns() {
   return Math.max(1, tops.filter((top) => top === tops[0]).length);
 }
 
+// Nobody passes what they have not seen.
+function mayPass(tile) {
+  if (!tile.isShown) say("This frame is not shown: open it, or fail it.", true);
+  return tile.isShown;
+}
+
 function judge(verdict) {
-  if (!tiles.length) return;
+  if (!tiles.length || (verdict === "pass" && !mayPass(tiles[at]))) return;
   const marks = verdict === "fail" ? [{ reason: $("reason").value }] : [];
   Object.assign(tiles[at], { verdict, marks });
   update();
@@ -97,13 +118,15 @@ function judge(verdict) {
 }
 
 function toggle() {
-  if (!tiles.length) return;
+  if (!tiles.length || !mayPass(tiles[at])) return;
   Object.assign(tiles[at], { verdict: tiles[at].verdict === "pass" ? null : "pass", marks: [] });
   update();
 }
 
 function passOthers() {
-  for (const tile of tiles) if (!tile.verdict) tile.verdict = "pass";
+  for (const tile of tiles) if (!tile.verdict && tile.isShown) tile.verdict = "pass";
+  const unseen = tiles.filter((tile) => !tile.verdict).length;
+  if (unseen) say(`${unseen} that are not shown are left out.`, true);
   update();
 }
 
@@ -126,7 +149,8 @@ function undo() {
 
 function give(judged) {
   const verdicts = judged.map(({ frame, verdict, marks }) => {
-    return { frame: frame.id, shown: frame, body: { verdict, marks, stage, revision: frame.revision } };
+    const { revision, sha256 } = frame;
+    return { frame: frame.id, shown: frame, body: { verdict, marks, stage, revision, sha256 } };
   });
   if (!verdicts.length) return true;
   try {

@@ -6,7 +6,8 @@ async function next(stage) {
     // Which stage is wanted holds until it is chosen anew.
     if (stage) sessionStorage.setItem("iddkit.stage", stage);
     else sessionStorage.removeItem("iddkit.stage");
-    const { frame } = await call("POST", "/api/v1/tasks/next", { stage: stage ?? null });
+    if (outbox.tell(await outbox.send())) return;
+    const { frame } = await call("POST", "/api/v1/tasks/next", { stage: stage ?? null, besides: outbox.frames() });
     if (frame === null) say("Nothing to do.");
     else location.assign(`/frames/${frame.id}`);
   } catch (error) {
@@ -25,7 +26,7 @@ document.addEventListener("keydown", (event) => {
 
 // Verdicts of a page that was left before the server had answered.
 async function sendRest() {
-  if (!outbox.waiting().some((one) => !one.held)) return;
+  if (!outbox.due().length) return;
   const refused = await outbox.send();
   if (!outbox.tell(refused)) location.reload(); // what is listed has changed
 }

@@ -31,8 +31,8 @@ export function add(place) {
   changed();
 }
 
-export function drop(one = marks.at(-1)) {
-  if (!one) return;
+export function drop(one = marks.at(-1) ?? null) {
+  if (!one || $("verdict").hidden) return;
   put(marks.filter((other) => other !== one));
   changed();
 }

@@ -1,13 +1,13 @@
 // Verdicts that were given and not yet acknowledged: kept in the browser until the server has them, and sent once.
 //
 // The latest ones are held back until the next are given, or the page is left: until then they can be taken back. Each
-// lies under a key of its own, so that two tabs do not overwrite each other's, and with the number of the person, whose
-// verdict it is whoever signs in next. By its random word the server knows it again when an answer was lost.
+// lies under a key of its own, so that two tabs do not overwrite each other's, and with project and person, whose
+// verdict it is whoever signs in next, and whatever is served here then. By its random word the server knows it again when an answer was lost.
 
 import { Refused, call, say } from "./api.js";
 import * as drafts from "./drafts.js";
 
-const PREFIX = `iddkit.verdict.${document.body.dataset.person}.`;
+const PREFIX = `iddkit.verdict.${document.body.dataset.owner}.`;
 
 // Milliseconds that a verdict is held back at most: others may wait for its frame.
 const LONGEST = 10 * 60 * 1000;
@@ -22,6 +22,11 @@ export function waiting() {
   const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
   const all = keys.map((key) => ({ key, ...JSON.parse(localStorage.getItem(key)) }));
   return all.sort((one, other) => one.at - other.at);
+}
+
+// Those that no page holds, or one that is gone.
+export function due() {
+  return waiting().filter((one) => !one.held || one.at + LONGEST < Date.now());
 }
 
 // Frames whose verdicts are still here.
@@ -79,17 +84,23 @@ export function canTakeBack() {
 // and keeps its marks as a draft; throws without an answer of the server.
 export async function send() {
   const refused = [];
-  for (const one of waiting().filter((each) => !each.held || each.at + LONGEST < Date.now())) {
+  let failed = null;
+  for (const one of due()) {
     try {
       const said = await call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body);
       if (said.was_there === undefined) throw new Error("the answer is not one of the review");
     } catch (error) {
-      if (!(error instanceof Refused) || !FINAL.includes(error.status)) throw error;
+      if (!(error instanceof Refused)) throw error;
+      if (!FINAL.includes(error.status)) {
+        failed = error; // of this one alone, perhaps
+        continue;
+      }
       drafts.keep(one.frame, one.body.revision, { marks: one.body.marks, answers: one.body.answers ?? {} });
       refused.push({ ...one, reason: error.message });
     }
     localStorage.removeItem(one.key);
   }
+  if (failed) throw failed;
   return refused;
 }
 

@@ -12,7 +12,7 @@ import * as outbox from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
 
-const state = { frame: null, verdict: null, region: null };
+const state = { frame: null, verdict: null, region: null, made: null };
 const view = new View($("view"), choose);
 
 function choose({ number = null, region = null }) {
@@ -36,7 +36,7 @@ view.pointed = ({ x, y, number }) => {
 async function open(number, isWanted = () => true) {
   const loaded = await load(number);
   if (!isWanted()) return;
-  Object.assign(state, { frame: loaded.frame, verdict: null, region: null });
+  Object.assign(state, { frame: loaded.frame, verdict: null, region: null, made: null });
   view.regions = [];
   view.show(loaded);
   show(loaded);
@@ -46,13 +46,16 @@ async function open(number, isWanted = () => true) {
 }
 
 function keepDraft() {
-  drafts.keep(state.frame.id, state.frame.revision, { marks: marks.all(), answers: answered() });
+  const { frame, verdict } = state;
+  drafts.keep(frame.id, frame.revision, { marks: marks.all(), answers: answered(), verdict });
 }
 
 function restore(draft) {
   if (draft === null) return;
   for (const box of $("questions").querySelectorAll("input")) box.checked = draft.answers[box.value] ?? false;
   marks.put(draft.marks);
+  if (!$("verdict").hidden) state.verdict = draft.verdict ?? null;
+  showVerdict();
 }
 
 // What was not ticked was not answered: nothing is put into anyone's mouth.
@@ -70,6 +73,7 @@ function show(loaded) {
   $("release").hidden = !frame.claimed;
   marks.empty();
   choose({});
+  place = -1;
   marks.put([]);
   showVerdict();
 }
@@ -84,18 +88,36 @@ function jump(number, region) {
 
 // Marks what is chosen: an object, a region, or the whole frame.
 function mark() {
+  if ($("verdict").hidden) return;
   marks.add(view.chosen !== null ? { shape: view.chosen } : state.region ? { region: state.region } : {});
 }
 
 function decide(verdict) {
   if ($("verdict").hidden) return;
-  if (verdict === "fail" && !marks.all().length) mark();
-  if (verdict === "pass" && !SAMPLED.includes(state.frame.stage) && marks.haveGrave(state.frame.reasons)) {
-    say("A frame with a major or critical mark fails: take the mark away, or fail it.", true);
+  if (verdict === "fail" && !marks.all().length) {
+    mark();
+    [state.made] = marks.all();
+  }
+  const problem = findProblem(verdict);
+  if (problem) {
+    say(problem, true);
     return;
   }
+  choosing(verdict);
+}
+
+function choosing(verdict) {
   state.verdict = verdict;
   showVerdict();
+  keepDraft();
+}
+
+// Why a verdict would be refused, as far as the page can tell; "" if nothing is known.
+function findProblem(verdict) {
+  if (verdict === "fail") return marks.all().length ? "" : "A frame fails for a reason: mark one.";
+  if (!view.loaded.index) return "The labels are not shown: the frame cannot be passed.";
+  const isGrave = !SAMPLED.includes(state.frame.stage) && marks.haveGrave(state.frame.reasons);
+  return isGrave ? "A frame with a major or critical mark fails: take the mark away, or fail it." : "";
 }
 
 function letJudge(may) {
@@ -113,8 +135,8 @@ function showVerdict() {
 // Takes back the verdict on this frame, or else the one before, which is held until this one is given.
 async function undo() {
   if (state.verdict !== null) {
-    state.verdict = null;
-    showVerdict();
+    choosing(null);
+    marks.drop(marks.all().find((one) => one === state.made) ?? null); // what failing had marked by itself
     return;
   }
   const [back] = outbox.takeBack();
@@ -136,9 +158,8 @@ async function undo() {
     return;
   }
   letJudge(state.frame.claimed);
-  restore(back.body);
+  restore({ ...back.body, verdict: null });
   keepDraft();
-  showVerdict();
   say("The verdict was taken back.");
 }
 
@@ -149,6 +170,11 @@ async function next() {
   }
   if (state.verdict !== null) {
     const { verdict, frame } = state;
+    const problem = findProblem(verdict);
+    if (problem) {
+      say(problem, true);
+      return;
+    }
     const { revision, sha256, stage } = frame;
     try {
       outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks: marks.all(), answers: answered(), text: "" } }]);
@@ -200,11 +226,14 @@ async function goOn() {
 }
 
 async function leave() {
+  const mine = turn; // who takes a verdict back stays
   try {
     await pulse();
-    if (!outbox.tell(await outbox.free())) location.assign("/");
+    if (mine !== turn) return;
+    const refused = await outbox.free();
+    if (!outbox.tell(refused) && mine === turn) location.assign("/");
   } catch (error) {
-    say(`Not sent: ${error.message}. It is kept here and sent when the server answers again.`, true);
+    if (mine === turn) say(`Not sent: ${error.message}. It is kept here and sent when the server answers again.`, true);
   }
 }
 
@@ -228,7 +257,7 @@ async function handIn() {
   try {
     await pulse();
     const said = await call("POST", `/api/v1/frames/${id}/annotation?${query}`, file);
-    const found = said.findings.length ? `${said.findings.length} findings` : "no findings";
+    const found = said.finding_count ? `${said.finding_count} findings` : "no findings";
     const what = said.conflict ? `kept as revision ${said.handed_in}, which does not count: ${said.conflict}` : `revision ${said.handed_in}`;
     await open(id);
     say(`${what}, ${said.shapes} objects, ${found}; now at ${said.stage}`, Boolean(said.conflict));
@@ -239,6 +268,7 @@ async function handIn() {
     if (error.said?.finding_count) listFindings("The machine says of the file", error.said, (one) => jump(null, one.region ?? null));
   }
   $("file").value = "";
+  $("view").focus();
 }
 
 async function release() {
