@@ -1,20 +1,21 @@
-// What was marked, answered and chosen of a frame, kept in this tab with the version that it is about.
+// What was marked, answered and chosen of a frame, kept in this tab with the review and the file that it is about.
 
-const keyOf = (frame, revision) => `iddkit.draft.${document.body.dataset.owner}.${frame}.${revision}`;
+const keyOf = (frame, { stage, sha256 }) => `iddkit.draft.${document.body.dataset.owner}.${frame}.${stage}.${sha256}`;
 
-// Keeps { marks, answers, verdict }; a browser that keeps nothing loses it with the page, and no more.
-export function keep(frame, revision, { marks, answers, verdict = null }) {
+// Keeps { marks, answers, verdict } of a frame, by number, as it was shown ({ stage, sha256 }); a browser that keeps nothing
+// loses it with the page, and no more.
+export function keep(frame, shown, { marks, answers = {}, verdict = null }) {
   try {
-    sessionStorage.setItem(keyOf(frame, revision), JSON.stringify({ marks, answers, verdict }));
+    sessionStorage.setItem(keyOf(frame, shown), JSON.stringify({ marks, answers, verdict }));
   } catch {
     // full, or not allowed
   }
 }
 
-export function find(frame, revision) {
-  return JSON.parse(sessionStorage.getItem(keyOf(frame, revision)) ?? "null");
+export function find(frame, shown) {
+  return JSON.parse(sessionStorage.getItem(keyOf(frame, shown)) ?? "null");
 }
 
-export function drop(frame, revision) {
-  sessionStorage.removeItem(keyOf(frame, revision));
+export function drop(frame, shown) {
+  sessionStorage.removeItem(keyOf(frame, shown));
 }

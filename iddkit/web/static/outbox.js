@@ -95,7 +95,7 @@ export async function send() {
         failed = error; // of this one alone, perhaps
         continue;
       }
-      drafts.keep(one.frame, one.body.revision, { marks: one.body.marks, answers: one.body.answers ?? {} });
+      drafts.keep(one.frame, one.body, { ...one.body, verdict: null });
       refused.push({ ...one, reason: error.message });
     }
     localStorage.removeItem(one.key);

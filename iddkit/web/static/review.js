@@ -41,13 +41,13 @@ async function open(number, isWanted = () => true) {
   view.show(loaded);
   show(loaded);
   workOn(loaded.frame.claimed ? number : null);
-  restore(drafts.find(number, loaded.frame.revision));
+  restore(drafts.find(number, loaded.frame));
   ahead([...outbox.frames(), number]).catch(() => {});
 }
 
 function keepDraft() {
   const { frame, verdict } = state;
-  drafts.keep(frame.id, frame.revision, { marks: marks.all(), answers: answered(), verdict });
+  drafts.keep(frame.id, frame, { marks: marks.all(), answers: answered(), verdict });
 }
 
 function restore(draft) {
@@ -103,6 +103,7 @@ function decide(verdict) {
     say(problem, true);
     return;
   }
+  say("");
   choosing(verdict);
 }
 
@@ -147,20 +148,21 @@ async function undo() {
   }
   clearTimeout(retry);
   turn += 1;
+  const mine = turn;
+  drafts.keep(back.frame, back.body, { ...back.body, verdict: null });
   try {
-    if (back.frame !== state.frame.id) {
-      await open(back.frame);
+    if (back.frame === state.frame.id) {
+      letJudge(state.frame.claimed);
+      restore(drafts.find(back.frame, back.body));
+    } else {
+      await open(back.frame, () => mine === turn);
+      if (mine !== turn) return;
       history.pushState({}, "", `/frames/${back.frame}`);
     }
+    say("The verdict was taken back.");
   } catch (error) {
-    drafts.keep(back.frame, back.body.revision, back.body);
     say(`The verdict was taken back, and its frame does not load: ${error.message}`, true);
-    return;
   }
-  letJudge(state.frame.claimed);
-  restore({ ...back.body, verdict: null });
-  keepDraft();
-  say("The verdict was taken back.");
 }
 
 async function next() {
@@ -182,7 +184,7 @@ async function next() {
       say(`The browser does not keep the verdict: ${error.message}`, true);
       return;
     }
-    drafts.drop(frame.id, revision);
+    drafts.drop(frame.id, frame);
     state.verdict = null;
     letJudge(false); // until it is known what is next
   }
