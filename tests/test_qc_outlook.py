@@ -51,5 +51,8 @@ def test_the_words_are_those_of_the_plan() -> None:
     assert words(whole, *[True] * 3).endswith("the batch is then returned, whatever they are")
     assert words(whole, *[False] * 10).endswith("the batch is then accepted, whatever they are")
     assert words(curtailed, *[False] * 9).endswith("1 more good one would accept the batch, 3 more bad ones return it")
-    assert words(curtailed, *[True] * 3) == "nothing more to look at; the batch can be concluded, and is returned"
+    assert (
+        words(curtailed, *[True] * 3)
+        == "nothing more to look at; the stage can be concluded, and the batch is returned"
+    )
     assert "good ones in a row would accept the batch, " in words(sequential)

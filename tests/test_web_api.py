@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import sys
 import threading
 import tracemalloc
 import zipfile
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ pytest.importorskip("fastapi", reason="needs iddkit[web]: fastapi is not install
 pytest.importorskip("argon2", reason="needs iddkit[web]: argon2-cffi is not installed")
 pytest.importorskip("httpx2", reason="needs httpx2")
 
+import httpx2
 from starlette.testclient import TestClient
 
 from iddkit import formats, labels
@@ -34,6 +37,8 @@ from iddkit.checks import Checked, Finding, check_reading
 from iddkit.files import data_folder, sha256
 from iddkit.qc import accounts, queue
 from iddkit.qc.events import Kind, to_microseconds
+from iddkit.qc.stages import Stage
+from iddkit.qc.state import Frame
 from iddkit.qc.store import contents
 from iddkit.qc.store.database import Store
 from iddkit.qc.verify import verify
@@ -41,7 +46,7 @@ from iddkit.raster import paint
 from iddkit.severity import Severity
 from iddkit.web.app import create_app
 from iddkit.web.settings import Settings
-from tests.web_browsers import PASSWORD, SignIn, make_street, open_browsers
+from tests.web_browsers import PASSWORD, SignIn, bring, make_street, open_browsers
 
 
 @pytest.fixture
@@ -443,6 +448,48 @@ def test_labels_that_were_changed_in_place_are_drawn_anew(
         assert {shape["known"] for shape in document["shapes"] if shape["label"] == "sky"} == {is_known}
         assert any("unknown label 'sky'" in one["text"] for one in document["findings"]) is not is_known
     assert before["index"] != after["index"]
+
+
+def test_a_file_that_is_named_after_another_frame_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_street(tmp_path / "other", {"B": 2})
+    with open_browsers(store, monkeypatch) as opened:
+        ann = opened("ann")
+        ann.post("/api/v1/tasks/next", json={})
+
+        def submit(name: str, **more: str) -> httpx2.Response:
+            return ann.post("/api/v1/frames/1/annotation", params={"name": name, **more}, content=polygons(store))
+
+        said = submit("frame0001_gtFine_polygons.json")
+        assert (said.status_code, said.json()["misnamed"]) == (409, True)
+        assert "is of train/0/frame0001, and this is train/0/frame0000" in said.json()["detail"]
+        assert submit("frame0001.json", anyway="true").json()["handed_in"] == 1
+        for name in ("frame0000_gtFine_polygons.json", "frame0000.json", "frame0000_frame0001.json", "mended.json"):
+            assert submit(name).json()["was_there"], name
+    store.close()
+
+
+def test_the_script_of_the_documentation_passes_what_the_machine_finds_nothing_in(
+    sign_in: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        bring(store, number, Stage.QC2)
+    monkeypatch.setattr(
+        "iddkit.qc.examination.check_reading", lambda _, reading, key, image: Checked(key, Path(), image)
+    )
+
+    def connect(base_url: str) -> TestClient:
+        client = sign_in("")
+        client.base_url = base_url.replace("127.0.0.1:8000", "testserver")
+        return client
+
+    monkeypatch.setitem(sys.modules, "httpx", SimpleNamespace(Client=connect))
+    text = (Path(__file__).parents[1] / "docs/review_api.md").read_text()
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(script.replace('"..."', repr(PASSWORD)))
+    with store.looking() as work:
+        assert [work.state.get(Frame, number).stage for number in (1, 2)] == [Stage.READY] * 2
 
 
 def test_the_description_of_the_api_names_every_request(store: Store) -> None:

@@ -211,7 +211,7 @@ def test_a_sample_that_fails_returns_the_batch(sign_in: SignIn, review: Review) 
     drawn = [one.id for one in review.frames() if one.sample]
     review.judge_sample("rex", *drawn[:2])
     rex = sign_in("rex")
-    assert "Conclude QC3: return" in rex.get("/batches/1").text
+    assert "Conclude QC3: the batch is returned" in rex.get("/batches/1").text
     said = rex.post("/api/v1/batches/1/conclude", json={}).json()
     assert (said["verdict"], said["to_mend"], said["stage"], said["step"]) == ("return", 2, "open", "freeze")
     assert said["stages"]["repair"] == 2

@@ -717,7 +717,7 @@ def test_a_verdict_is_made_of_keys(project: Project) -> None:
     sue.page.keyboard.type("critical")
     sue.press("Enter", "g")
     sue.page.keyboard.type("car")
-    sue.press("Enter", "e")
+    sue.press("Enter", "m", "e")
     sue.page.locator("#objects[open]").wait_for()
     assert sue.page.locator("#marks li").count() == 2
     sue.press("x", "n")
@@ -731,6 +731,30 @@ def test_a_verdict_is_made_of_keys(project: Project) -> None:
     assert before["reason"] != after["reason"]
     assert (after["severity"], after["label"]) == ("critical", "car")
     assert list(data["answers"].values()) == [True]
+
+
+def test_what_a_grid_does_not_judge_is_given_back(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    await_tiles(sue, 3)
+    sue.press("p", "b")
+    sue.page.wait_for_url(f"{project.address}/")
+    sue.page.get_by_text("QC2: passed").wait_for()
+    with project.store.looking() as work:
+        assert [one.claimant for one in work.find(Frame, select(frames).order_by(frames.c.id))] == [None] * 3
+    assert [row[:3] for row in project.verdicts() if row[1] == "qc2"] == [(1, "qc2", "pass")]
+
+
+def test_a_wanted_stage_with_nothing_more_is_told_at_home(project: Project) -> None:
+    bring_all(project, Stage.QC1)
+    bo = project.browse("bo")
+    bo.press("2")
+    key = bo.await_frame()
+    for place in range(3):
+        bo.press("p", "n")
+        key = bo.await_frame(other_than=key) if place < 2 else key
+    bo.page.wait_for_url(f"{project.address}/")
+    bo.page.get_by_text("Nothing more to do at qc1.").wait_for()
 
 
 def test_all_that_is_wrong_with_a_refused_file_is_listed(project: Project, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from iddkit.errors import RefusedError
 from iddkit.qc import queue
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.events import Kind
+from iddkit.qc.queue.naming import find_misnaming
 from iddkit.qc.stages import Action
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store.tables import events
@@ -100,21 +101,34 @@ async def submit(
     name: Annotated[str, Query(min_length=1, max_length=200)],
     base: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     seconds: Annotated[int | None, Query(ge=0, le=24 * 3600)] = None,
+    anyway: bool = False,
 ) -> dict[str, Any]:
-    """Hand in an annotation, the body as it is in the file called `name`; what the machine finds in it is told."""
+    """Hand in an annotation, the body as it is in the file called `name`; what the machine finds in it is told.
+
+    A file whose name is that of another frame is refused, as `misnamed`, unless it is to be handed in `anyway`.
+    """
     content = await request.body()
-    return await run_in_threadpool(_submit, desk, session.person, number, content, name, base, seconds)
+    called = PurePath(name.replace("\\", "/")).name
+    if not called.isprintable() or not called.strip("."):
+        raise HTTPException(422, "no name of a file")
+    if not anyway:
+        await run_in_threadpool(_require_name, desk, session.person, number, called)
+    return await run_in_threadpool(_submit, desk, session.person, number, content, called, base, seconds)
+
+
+def _require_name(desk: Desk, person: Person, number: int, called: str) -> None:
+    with desk.store.looking() as work:
+        problem = find_misnaming(work, find_seen(work, person, number), called)
+    if problem:
+        raise RefusedHandInError(problem, {"misnamed": True})
 
 
 def _submit(
-    desk: Desk, signed_in: Person, number: int, content: bytes, name: str, base: int | None, seconds: int | None
+    desk: Desk, signed_in: Person, number: int, content: bytes, called: str, base: int | None, seconds: int | None
 ) -> dict[str, Any]:
     with desk.store.looking() as work:
         found = find_seen(work, signed_in, number)
         project = work.project
-    called = PurePath(name.replace("\\", "/")).name
-    if not called.isprintable() or not called.strip("."):
-        raise HTTPException(422, "no name of a file")
     handin = queue.take_in(content, Path(called), desk.store.files(project), found, project)
     try:
         with desk.store.writing() as work:

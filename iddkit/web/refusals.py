@@ -24,8 +24,9 @@ class Refusal(BaseModel):
 
 
 class HandInRefusal(Refusal):
-    """Why a hand-in was refused, and what the machine found in the file."""
+    """Why a hand-in was refused, and what the machine found in the file; or that it is named after another frame."""
 
+    misnamed: bool = False
     findings: list[dict[str, Any]] = []
     finding_count: int = 0
     gaps: list[dict[str, Any]] = []
@@ -33,7 +34,7 @@ class HandInRefusal(Refusal):
 
 
 class RefusedHandInError(RefusedError):
-    """A hand-in was refused; `found` is what the machine found in the file, as `telling.tell_checked` has it."""
+    """A hand-in was refused; `found` is what else is told of it, as `HandInRefusal` has it."""
 
     def __init__(self, problem: str, found: dict[str, Any]) -> None:
         super().__init__(problem)

@@ -51,8 +51,8 @@ def look_out(resolved: ResolvedPlan, decision: Decision) -> Outlook:
     'at most 12 more images to look at; 11 more good ones would accept the batch, 2 more bad ones return it'
     """
     if decision.outcome != "continue":
-        outcome = "accepted" if decision.outcome == "accept" else "returned"
-        return Outlook(0, None, None, f"nothing more to look at; the batch can be concluded, and is {outcome}")
+        outcome = "passes" if decision.outcome == "accept" else "is returned"
+        return Outlook(0, None, None, f"nothing more to look at; the stage can be concluded, and the batch {outcome}")
     look, bad, needed = decision.inspected, decision.bad, decision.needed
     steps = range(1, needed + 1)
     good = next((more for more in steps if bad <= resolved.acceptance_number(look + more)), None)

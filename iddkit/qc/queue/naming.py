@@ -47,6 +47,21 @@ def find_frame_of_file(work: Work, path: Path) -> Frame:
     raise OptionError(f"no frame {printable(read.name, 100)!r} in the project; --frame says which it is", path=path)
 
 
+def find_misnaming(work: Work, frame: Frame, file_name: str) -> str:
+    """Return why a file seems to be of another frame than it is handed in for, by its name alone; "" if it does not."""
+    parts = Path(file_name).stem.split("_")
+    # 'a_gtFine_polygons.json' is of 'a'.
+    tried = ["_".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    if frame.name in tried:
+        return ""
+    found = work.find(Frame, select(frames).where(frames.c.name.in_(tried)).order_by(frames.c.id).limit(1))
+    if not found:
+        return ""
+    return (
+        f"by its name {printable(file_name, 100)!r} is of {printable(found[0].key)}, and this is {printable(frame.key)}"
+    )
+
+
 def _choose(work: Work, path: Path, found: Sequence[Frame], above: Sequence[str]) -> Frame:
     fits = [_count_alike(_folders(frame), above) for frame in found]
     best = [frame for frame, fit in zip(found, fits, strict=True) if fit == max(fits)]

@@ -14,13 +14,13 @@ export function describe({ frame, problems }, { jump, answered, isStill }) {
   describeSample(frame, isStill);
   $("problem").textContent = problems.join(" ");
   $("problem").hidden = !problems.length;
-  const marked = (one, mark) => jumpItem(`${one.stage} ${one.by}: ${wordsOf(mark)}`, () => jump(mark.shape ?? null, mark.region ?? null));
+  const marked = (one, mark) => jumpItem(`${one.stage} ${one.by}: ${wordsOf(mark)}${placeOf(mark)}`, () => jump(mark.shape ?? null, mark.region ?? null));
   list("failures", frame.failures.flatMap((one) => one.marks.map((mark) => marked(one, mark))));
   listFindings("The machine says", frame, (one) => jump(one.object ?? null, one.region ?? null));
   $("download").hidden = !frame.annotation;
   $("download").href = frame.annotation ?? "#";
   $("questions").replaceChildren(
-    make("legend", {}, "Questions"),
+    make("legend", {}, "Questions (tick what you looked at)"),
     ...frame.questions.map((asked, place) => make("label", {}, make("input", { type: "checkbox", value: asked.code, onchange: answered }), " ", make("kbd", {}, `${place + 1}`), ` ${asked.text}`)),
   );
   $("questions").hidden = !frame.questions.length;
@@ -37,7 +37,7 @@ function jumpItem(text, go, kind = "") {
 // Lists what the machine found: of a frame, or of a file that was refused. A long list is cut by the server.
 export function listFindings(title, said, go) {
   $("findings-title").textContent = title;
-  const found = said.findings.map((one) => jumpItem(`${one.severity}: ${one.rule}: ${one.text}`, () => go(one), one.severity));
+  const found = said.findings.map((one) => jumpItem(`${one.severity}: ${one.rule}: ${one.object === null ? "" : `object ${one.object}: `}${one.text}`, () => go(one), one.severity));
   const gaps = said.gaps.map((one) => jumpItem(`gap of ${one.area} px`, () => go(one), "minor"));
   const more = said.finding_count + said.gap_count - found.length - gaps.length;
   list("findings", [...found, ...gaps, ...(more ? [make("li", {}, `... and ${more} more`)] : [])]);

@@ -191,6 +191,17 @@ async function leave() {
   }
 }
 
+// Gives back what is not judged, so that others can have it.
+async function giveBack() {
+  try {
+    for (const { frame } of tiles.filter((tile) => !tile.verdict)) await call("POST", `/api/v1/frames/${frame.id}/release`);
+    tiles = tiles.filter((tile) => tile.verdict);
+    await leave();
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
 async function rest() {
   await pulse();
   const refused = await outbox.free();
@@ -209,6 +220,7 @@ listen({
   o: ["open the frame", open],
   u: ["undo: of this frame, or the page before", undo],
   n: ["next: send the verdicts and take more frames", next],
+  b: ["give back what is not judged, and go home", giveBack],
   h: ["home", leave],
 }, { " ": ["pass, or not"] });
 

@@ -24,6 +24,11 @@ document.addEventListener("keydown", (event) => {
   else if (/^[1-9]$/.test(event.key)) document.querySelectorAll("button.next[data-stage]")[event.key - 1]?.click();
 });
 
+// What the page before had to say.
+const before = sessionStorage.getItem("iddkit.said");
+sessionStorage.removeItem("iddkit.said");
+if (before) say(before);
+
 // Verdicts of a page that was left before the server had answered.
 async function sendRest() {
   if (!outbox.due().length) return;

@@ -207,6 +207,9 @@ async function goOn() {
     const { frame } = await call("POST", "/api/v1/tasks/next", wanted);
     if (!isWanted()) return;
     if (frame === null) {
+      // What was wanted is wanted no more: at home all of it can be seen.
+      sessionStorage.setItem("iddkit.said", wanted.stage ? `Nothing more to do at ${wanted.stage}.` : "Nothing more to do.");
+      sessionStorage.removeItem("iddkit.stage");
       await leave();
       return;
     }
@@ -258,7 +261,7 @@ async function handIn() {
   if (minutes > 0) query.set("seconds", Math.round(minutes * 60));
   try {
     await pulse();
-    const said = await call("POST", `/api/v1/frames/${id}/annotation?${query}`, file);
+    const said = await send(`/api/v1/frames/${id}/annotation`, query, file);
     const found = said.finding_count ? `${said.finding_count} findings` : "no findings";
     const what = said.conflict ? `kept as revision ${said.handed_in}, which does not count: ${said.conflict}` : `revision ${said.handed_in}`;
     await open(id);
@@ -271,6 +274,17 @@ async function handIn() {
   }
   $("file").value = "";
   $("view").focus();
+}
+
+// Hands a file in; asks first if it is named after another frame.
+async function send(path, query, file) {
+  try {
+    return await call("POST", `${path}?${query}`, file);
+  } catch (error) {
+    if (!error.said?.misnamed || !confirm(`${error.message}. Hand it in all the same?`)) throw error;
+    query.set("anyway", "true");
+    return call("POST", `${path}?${query}`, file);
+  }
 }
 
 async function release() {
@@ -348,10 +362,10 @@ listen(
     b: ["give this frame back", () => press("release")],
     s: ["hand in a file", () => press("file")],
     y: ["minutes spent elsewhere", () => fill("minutes")],
-    d: ["download the annotation of now", () => press("download")],
+    d: ["download the annotation", () => press("download")],
     c: ["choose the reason; back by Enter", () => fill("reason")],
     v: ["choose the severity", () => fill("severity")],
-    g: ["what it ought to be", () => fill("label")],
+    g: ["what it ought to be; back by Enter", () => fill("label")],
     w: ["words; Enter marks", () => fill("words")],
     Backspace: ["take the last mark away", () => marks.drop()],
     e: ["list of objects", () => ($("objects").open = !$("objects").open)],
@@ -379,9 +393,7 @@ $("file").addEventListener("change", handIn);
 $("release").addEventListener("click", release);
 $("take").addEventListener("click", take);
 for (const id of ["verdict", "handin"]) $(id).addEventListener("submit", (event) => event.preventDefault());
-for (const field of [$("label"), $("words")]) {
-  field.addEventListener("keydown", (event) => event.key === "Enter" && mark());
-}
+$("words").addEventListener("keydown", (event) => event.key === "Enter" && mark());
 for (const field of [$("label"), $("words"), $("reason"), $("severity"), $("minutes")]) leaveBy(field, () => $("view").focus());
 addEventListener("popstate", () => location.reload());
 beforeLeaving.push(async () => {
