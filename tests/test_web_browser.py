@@ -524,7 +524,12 @@ def test_a_verdict_that_no_longer_fits_the_marks_is_not_given(project: Project) 
     assert sue.page.locator("#key").inner_text() == first
     sue.press("u", "x", "u", "p")  # what failing marked by itself went with it
     assert sue.page.locator("#marks li").count() == 0
-    sue.press("n")
+    sue.press("u", "x", "n")
+    second = sue.await_frame(other_than=first)
+    sue.press("u")
+    assert sue.await_frame(other_than=second) == first
+    assert sue.page.locator("#marks li").count() == 0
+    sue.press("p", "n")
     sue.await_frame(other_than=first)
 
 
@@ -733,6 +738,26 @@ def test_a_verdict_is_made_of_keys(project: Project) -> None:
     assert list(data["answers"].values()) == [True]
 
 
+def test_what_a_grid_judged_is_sent_however_it_is_left(project: Project) -> None:
+    bring_all(project, Stage.QC2)
+    sue = project.browse("sue")
+    await_tiles(sue, 3)
+    sue.press("p")
+    sue.page.get_by_role("link", name="Home").click()
+    sue.page.get_by_text("QC2: passed").wait_for()
+    await_tiles(sue, 2)
+    sue.press("x", "ArrowLeft", "o")  # its verdict comes along
+    sue.await_frame()
+    sue.page.locator("#fail[aria-pressed=true]").wait_for()
+    sue.page.locator("#marks li").wait_for()
+    sue.press("n")
+    sue.page.locator("h1#key", has_text="frame0002").wait_for()
+    sue.press("h")
+    sue.page.get_by_text("QC2: failed").wait_for()
+    judged = [row[:3] for row in project.verdicts() if row[1] == "qc2"]
+    assert judged == [(1, "qc2", "pass"), (2, "qc2", "fail")]
+
+
 def test_what_a_grid_does_not_judge_is_given_back(project: Project) -> None:
     bring_all(project, Stage.QC2)
     sue = project.browse("sue")
@@ -789,9 +814,11 @@ def test_what_cannot_be_shown_is_said(project: Project) -> None:
     first = sue.await_frame()
     sue.page.get_by_text("The image cannot be shown: there is no such file").wait_for()
     sue.press("p", "n")
+    sue.page.get_by_text("Pass or fail comes first").wait_for()  # what is not shown is not passed
+    sue.press("x", "n")
     second = sue.await_frame(other_than=first)
     sue.page.locator("#problem", has_text="The image cannot be shown").wait_for()
-    sue.press("p", "n")
+    sue.press("x", "n")
     sue.await_frame(other_than=second)
     sue.page.locator("#problem:not([hidden])").wait_for(state="detached")
 

@@ -125,7 +125,9 @@ def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
     """Return a small picture with the labels over it: a JPEG."""
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
-        drawing, _, _ = _read_drawing(desk, work, found, session.person)
+        drawing, _, problem = _read_drawing(desk, work, found, session.person)
+    if found.revision and drawing.index is None:  # a picture without its labels would look like one that has none
+        raise HTTPException(404, problem or "this frame has no annotation of a known size")
     try:
         content = draw_thumbnail(image_path(found), drawing)
     except ImageError as error:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from iddkit.qc.checklist import load_checklist
 from iddkit.qc.progress.desk import read_desk
-from iddkit.qc.stages import ASKED, REVIEWS, Stage
+from iddkit.qc.stages import ASKED, REVIEWS, Role, Stage
 from iddkit.web.api_frames import FrameId, find_seen
 from iddkit.web.api_tasks import tell_desk
 from iddkit.web.rendering import identify, render
@@ -41,7 +41,7 @@ def home(request: Request, desk: AtDesk) -> Response:
     with desk.store.looking() as work:
         found = read_desk(work, session.person, datetime.now(UTC))
         project = work.project.name
-    stages = [str(stage) for stage, roles in ASKED.items() if session.person.role_set & {*roles}]
+    stages = [str(stage) for stage, roles in ASKED.items() if session.person.role_set & {*roles, Role.LEAD}]
     done = [(_word(one.kind, one.stage, one.verdict), one.count, _minutes(one.seconds)) for one in found.done]
     return render(
         "home.html", **identify(desk, session), project=project, desk=tell_desk(found), stages=stages, done=done
@@ -65,7 +65,7 @@ def grid(request: Request, desk: AtDesk, stage: Literal["qc1", "qc2", "qc3", "qc
     session = find_signed_in(request, desk)
     if session is None:
         return RedirectResponse("/sign-in", 303)
-    stages = [str(one) for one in REVIEWS if session.person.role_set & {*ASKED[one]}]
+    stages = [str(one) for one in REVIEWS if session.person.role_set & {*ASKED[one], Role.LEAD}]
     with desk.store.looking() as work:
         reasons = load_checklist(work.project.checklist).reasons
     shown: str = stage or (stages[0] if stages else Stage.QC1)

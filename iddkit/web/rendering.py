@@ -22,7 +22,7 @@ SHOWN_ROWS: Final = 100
 #: The pages that each header leads to: path, name, and for whom they are.
 _PAGES: Final = (
     ("/", "Home", frozenset(Role)),
-    ("/grid", "Grid", frozenset(role for stage in REVIEWS for role in ASKED[stage])),
+    ("/grid", "Grid", frozenset({Role.LEAD, *(role for stage in REVIEWS for role in ASKED[stage])})),
     ("/batches", "Batches", INSIDERS),
     ("/dashboard", "Dashboard", OVERSEERS),
 )

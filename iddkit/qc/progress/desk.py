@@ -98,7 +98,7 @@ def read_desk(work: Work, person: Person, now: datetime) -> Desk:
     failures = read_failures(work.connection, select(frames.c.id).where(mine, mending))
     repairs = [MyRepair(frame, failures[frame.id][-1] if frame.id in failures else None) for frame in to_mend]
     other = and_(mine, ~mending, frames.c.stage != Stage.DROPPED)
-    found = work.find(Frame, select(frames).where(other).order_by(~claimed, *order).limit(SHOWN))
+    found = work.find(Frame, select(frames).where(other).order_by(case((claimed, 0), else_=1), *order).limit(SHOWN))
     waiting = work.connection.execute(select(func.count()).select_from(frames).where(other)).scalar_one()
     (week,) = find_weeks(work.project, now.astimezone(ZoneInfo(work.project.timezone)).date())
     columns = (_KIND.label("what"), events.c.stage, events.c.verdict)

@@ -2,6 +2,7 @@
 
 import { pulse, workOn } from "./activity.js";
 import { Refused, beforeLeaving, call, make, say } from "./api.js";
+import * as drafts from "./drafts.js";
 import { leaveBy, listen } from "./keys.js";
 import * as outbox from "./outbox.js";
 
@@ -30,7 +31,10 @@ async function fill() {
     }
     // Those that were there before may have been judged meanwhile.
     const before = new Map(tiles.map((tile) => [nameOf(tile.frame), tile]));
-    show(frames.map((frame) => before.get(nameOf(frame)) ?? { frame, verdict: null, marks: [] }));
+    const chosen = tiles[at];
+    const found = frames.map((frame) => before.get(nameOf(frame)) ?? { frame, verdict: null, marks: [] });
+    // A verdict must not fall on another frame than the one that was chosen when its key was pressed.
+    show(found, Math.max(0, found.indexOf(chosen)));
   } catch (error) {
     if (mine !== turn) return;
     if (error instanceof Refused && error.status < 500) {
@@ -47,11 +51,11 @@ function nameOf({ id, sha256 }) {
   return `${id}/thumbnail?of=${sha256}`;
 }
 
-function show(found) {
+function show(found, place = 0) {
   tiles = found;
   for (const tile of tiles) tile.element?.setAttribute("tabindex", -1);
   $("tiles").replaceChildren(...tiles.map(tileOf));
-  focus(0);
+  focus(place);
   update();
 }
 
@@ -118,8 +122,8 @@ function judge(verdict) {
 }
 
 function toggle() {
-  if (!tiles.length || !mayPass(tiles[at])) return;
-  Object.assign(tiles[at], { verdict: tiles[at].verdict === "pass" ? null : "pass", marks: [] });
+  if (!tiles.length || (!tiles[at].verdict && !mayPass(tiles[at]))) return;
+  Object.assign(tiles[at], { verdict: tiles[at].verdict ? null : "pass", marks: [] });
   update();
 }
 
@@ -159,6 +163,7 @@ function give(judged) {
     say(`The browser does not keep the verdicts: ${error.message}`, true);
     return false;
   }
+  show(tiles.filter((tile) => !judged.includes(tile)));
   return true;
 }
 
@@ -168,21 +173,21 @@ async function next() {
     say("Pass or fail comes first.");
     return;
   }
-  if (!give(judged)) return;
-  show(tiles.filter((tile) => !tile.verdict));
-  await fill();
+  if (give(judged)) await fill();
 }
 
 // The frame itself, to be looked at closely; what was judged here goes on its way.
 function open() {
-  if (!tiles.length) return;
-  if (!give(tiles.filter((tile) => tile.verdict && tile !== tiles[at]))) return;
+  const tile = tiles[at];
+  if (!tile || !give(tiles.filter((other) => other.verdict && other !== tile))) return;
+  const { frame, verdict, marks } = tile;
+  if (verdict) drafts.keep(frame.id, { ...frame, stage }, { marks, verdict });
+  tile.verdict = null; // it is given there
   sessionStorage.setItem("iddkit.stage", stage);
-  location.assign(`/frames/${tiles[at].frame.id}`);
+  location.assign(`/frames/${frame.id}`);
 }
 
 async function leave() {
-  if (!give(tiles.filter((tile) => tile.verdict))) return;
   try {
     await rest();
     location.assign("/");
@@ -195,7 +200,6 @@ async function leave() {
 async function giveBack() {
   try {
     for (const { frame } of tiles.filter((tile) => !tile.verdict)) await call("POST", `/api/v1/frames/${frame.id}/release`);
-    tiles = tiles.filter((tile) => tile.verdict);
     await leave();
   } catch (error) {
     say(error.message, true);
@@ -203,6 +207,7 @@ async function giveBack() {
 }
 
 async function rest() {
+  if (!give(tiles.filter((tile) => tile.verdict))) throw new Error("the verdicts are still here");
   await pulse();
   const refused = await outbox.free();
   if (refused.length) throw new Error(refused.map((one) => one.reason).join("; "));
@@ -229,4 +234,5 @@ $("all").addEventListener("click", passOthers);
 $("undo").addEventListener("click", undo);
 $("next").addEventListener("click", next);
 beforeLeaving.push(rest);
+outbox.beforeHiding.push(() => give(tiles.filter((tile) => tile.verdict))); // however the page is left
 fill();

@@ -24,6 +24,8 @@ document.addEventListener("keydown", (event) => {
   else if (/^[1-9]$/.test(event.key)) document.querySelectorAll("button.next[data-stage]")[event.key - 1]?.click();
 });
 
+sessionStorage.removeItem("iddkit.stage"); // which stage is wanted is chosen here
+
 // What the page before had to say.
 const before = sessionStorage.getItem("iddkit.said");
 sessionStorage.removeItem("iddkit.said");

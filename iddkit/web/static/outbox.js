@@ -116,8 +116,12 @@ export function tell(refused) {
   return refused.length > 0;
 }
 
+// What a page still has to put here when it is left.
+export const beforeHiding = [];
+
 // The page is left: what it held goes on its way without it, and is sent again by the next page if no answer came.
 addEventListener("pagehide", () => {
+  for (const one of beforeHiding) one();
   const mine = stillHeld();
   release();
   for (const one of mine) call("POST", `/api/v1/frames/${one.frame}/verdict`, one.body, true).catch(() => {});

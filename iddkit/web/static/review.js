@@ -116,7 +116,8 @@ function choosing(verdict) {
 // Why a verdict would be refused, as far as the page can tell; "" if nothing is known.
 function findProblem(verdict) {
   if (verdict === "fail") return marks.all().length ? "" : "A frame fails for a reason: mark one.";
-  if (!view.loaded.index) return "The labels are not shown: the frame cannot be passed.";
+  const { image, index } = view.loaded;
+  if (!index || (state.frame.image && !image)) return "What is not shown cannot be passed: fail it, or give it back.";
   const isGrave = !SAMPLED.includes(state.frame.stage) && marks.haveGrave(state.frame.reasons);
   return isGrave ? "A frame with a major or critical mark fails: take the mark away, or fail it." : "";
 }
@@ -143,13 +144,14 @@ async function undo() {
   const [back] = outbox.takeBack();
   if (!back) {
     showVerdict();
-    if (!$("verdict").hidden) say("There is no verdict that can be taken back: it was sent.");
+    if (!$("verdict").hidden) say("There is no verdict that can be taken back.");
     return;
   }
   clearTimeout(retry);
   turn += 1;
   const mine = turn;
-  drafts.keep(back.frame, back.body, { ...back.body, verdict: null });
+  const left = back.body.marks.filter((one) => one !== back.shown); // without what failing had marked by itself
+  drafts.keep(back.frame, back.body, { ...back.body, marks: left, verdict: null });
   try {
     if (back.frame === state.frame.id) {
       letJudge(state.frame.claimed);
@@ -179,7 +181,7 @@ async function next() {
     }
     const { revision, sha256, stage } = frame;
     try {
-      outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks: marks.all(), answers: answered(), text: "" } }]);
+      outbox.put([{ frame: frame.id, body: { verdict, stage, revision, sha256, marks: marks.all(), answers: answered(), text: "" }, shown: state.made }]);
     } catch (error) {
       say(`The browser does not keep the verdict: ${error.message}`, true);
       return;
