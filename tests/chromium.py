@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from iddkit.qc.store.database import Store
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Response
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Response, Route
 
 #: Where Debian and others have it.
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -25,6 +26,10 @@ _ARGUMENTS: Final = (
 
 #: The smallest screen on which the page has to work.
 SCREEN: Final = {"width": 1366, "height": 768}
+
+_AWAIT_FAILURE: Final = """async (path) => {
+  while (await fetch(path, { cache: "no-store" }).then(() => true, () => false));
+}"""
 
 
 @contextmanager
@@ -62,12 +67,15 @@ class Visitor:
     errors
         What no page may have: errors of scripts, what its policy refused, answers without one, crashes of the server,
         anything from elsewhere.
+    requests
+        The last requests of their pages, and how they ended.
     pressed
         How many keys they have pressed.
     """
 
     def __init__(self, browser: Browser, address: str, **settings: Any) -> None:
         self.address, self.errors, self.pressed = address, list[str](), 0
+        self.requests = deque[str](maxlen=20)
         self.context: BrowserContext = browser.new_context(viewport=SCREEN, **settings)  # type: ignore[arg-type]
         self.context.set_default_timeout(15_000)
         self.page: Page = self.open()
@@ -78,6 +86,8 @@ class Visitor:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._hear)
         page.on("response", self._inspect)
+        page.on("request", lambda one: self.requests.append(f"{one.method} {one.url}"))
+        page.on("requestfailed", lambda one: self.requests.append(f"{one.url}: {one.failure}"))
         page.on("dialog", lambda dialog: dialog.accept())
         return page
 
@@ -91,6 +101,7 @@ class Visitor:
             return
         if answer.status >= 500 or not answer.url.startswith(self.address):
             self.errors.append(f"{answer.url}: {answer.status}")
+        self.requests.append(f"{answer.url}: {answer.status}")
         wanted = {"x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer"}
         policy = answer.headers.get("content-security-policy", "")
         is_guarded = "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
@@ -110,6 +121,23 @@ class Visitor:
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.address}/")
 
+    def route(self, pattern: str, handle: Callable[[Route], Any]) -> None:
+        """Have requests of the page answered by a function from now on.
+
+        Chromium tells the page of it later than it says: a key that is pressed at once can come first.
+        """
+        self.page.route(pattern, handle)
+        self.page.route("**/is-routed", lambda route: route.abort())
+        self._await_failure("/is-routed")
+
+    def cut(self) -> None:
+        """Take the network away."""
+        self.context.set_offline(True)
+        self._await_failure("/static/icon.svg")
+
+    def _await_failure(self, path: str) -> None:
+        self.page.evaluate(_AWAIT_FAILURE, path)
+
     def press(self, *keys: str) -> None:
         """Press keys, one after another."""
         for key in keys:
@@ -122,6 +150,10 @@ class Visitor:
         shown.wait_for()
         self.page.locator("#verdict:not([hidden]), #handin:not([hidden])").first.wait_for()
         return shown.inner_text()
+
+    def tell(self) -> str:
+        """Return where they are, and the last requests."""
+        return "\n".join([self.page.url, *self.requests])
 
     def place(self) -> tuple[float, float, float]:
         """Return scale of the picture, and x and y of its corner on the canvas."""

@@ -106,6 +106,7 @@ def project(
         yield Project(store, address, browse)
         errors = [error for visitor in visitors for error in visitor.errors]
         for visitor in visitors:
+            print(visitor.tell())  # which is shown if the test fails
             visitor.context.close()
     store.close()
     assert errors == []
@@ -313,7 +314,7 @@ def test_marks_survive_a_reload(project: Project) -> None:
 
 def test_a_verdict_without_a_network_is_kept_and_sent_once(project: Project) -> None:
     sue, first = begin_reviewing(project)
-    sue.context.set_offline(True)
+    sue.cut()
     sue.press("p", "n")
     sue.page.get_by_text("Your verdict is kept here").wait_for()
     assert sue.page.locator("#key").inner_text() == first
@@ -338,7 +339,7 @@ def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
         else:
             route.fulfill(response=answer)
 
-    sue.page.route("**/verdict", lose_first_answer)
+    sue.route("**/verdict", lose_first_answer)
     key = sue.page.locator("#key").inner_text()
     sue.press("p", "n")
     sue.await_frame(other_than=key)
@@ -353,7 +354,7 @@ def test_a_verdict_whose_answer_is_lost_counts_once(project: Project) -> None:
 
 def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Project) -> None:
     sue, _ = begin_reviewing(project)
-    sue.context.set_offline(True)
+    sue.cut()
     sue.press("p", "n")
     sue.page.get_by_text("Your verdict is kept here").wait_for()
     sue.page.close()
@@ -373,8 +374,8 @@ def test_a_verdict_is_sent_by_the_next_page_and_only_for_who_gave_it(project: Pr
 
 def test_what_was_kept_is_sent_once_though_the_page_is_loaded_again(project: Project) -> None:
     sue, _ = begin_reviewing(project)
-    sue.page.route("**/verdict", lambda route: route.abort())
-    sue.page.route("**/tasks/next", lambda route: route.abort())
+    sue.route("**/verdict", lambda route: route.abort())
+    sue.route("**/tasks/next", lambda route: route.abort())
     sue.press("x", "n")
     sue.page.get_by_text("Your verdict is kept here").wait_for()
     sue.page.unroute_all()
@@ -403,7 +404,7 @@ def test_a_verdict_outlives_the_session_in_which_it_was_given(project: Project) 
 def test_undo_comes_before_a_next_frame_that_is_still_on_its_way(project: Project) -> None:
     sue, first = begin_reviewing(project)
     slow: list[Route] = []
-    sue.page.route("**/tasks/next", lambda route: slow.append(route))
+    sue.route("**/tasks/next", lambda route: slow.append(route))
     with sue.page.expect_request("**/tasks/next"):
         sue.press("r", "m", "x", "n")
     sue.press("u")
@@ -427,7 +428,7 @@ def test_tiles_that_stay_can_be_judged_while_more_are_on_their_way(project: Proj
     await_tiles(sue, 12)
     count = sue.page.locator("#count")
     slow: list[Route] = []
-    sue.page.route("**/tasks/several", lambda route: slow.append(route))
+    sue.route("**/tasks/several", lambda route: slow.append(route))
     with sue.page.expect_request("**/tasks/several"):
         sue.press(*["p"] * 10, "n")
     count.filter(has_text="0 of 2").wait_for()
@@ -503,7 +504,7 @@ def test_a_grid_never_shows_the_picture_of_another_file(project: Project) -> Non
 def test_nobody_passes_tiles_that_are_not_shown(project: Project) -> None:
     bring_all(project, Stage.QC2)
     sue = project.browse("sue")
-    sue.page.route("**/frames/2/thumbnail*", lambda route: route.abort())
+    sue.route("**/frames/2/thumbnail*", lambda route: route.abort())
     await_tiles(sue, 2)
     sue.page.locator(".tile", has_text="cannot be shown").wait_for()
     sue.press("a")
@@ -574,17 +575,17 @@ def test_home_sends_what_a_page_that_crashed_had_held_and_nothing_of_another_pro
 
 
 def test_beats_are_sent_one_after_another(project: Project) -> None:
-    under_way: list[str] = []
+    under_way: list[Request] = []
     most: list[int] = []
 
     def begin(request: Request) -> None:
         if "/beat" in request.url:
-            under_way.append(request.url)
+            under_way.append(request)
             most.append(len(under_way))
 
     def end(request: Request) -> None:
-        if "/beat" in request.url:
-            under_way.remove(request.url)
+        if request in under_way:  # not of a beat that was under way before this test looked
+            under_way.remove(request)
 
     sue, first = begin_reviewing(project)
     sue.page.on("request", begin)
