@@ -13,7 +13,7 @@ from iddkit.qc.queue.claims import Task, claim, look_ahead, release, take_next, 
 from iddkit.qc.queue.frames import Added, add_batch, add_frames, drop, find_batch, find_frame, restore
 from iddkit.qc.queue.handin import HandIn, Outcome, read_handin, submit, take_in
 from iddkit.qc.queue.people import add_person, change_person, find_person, set_absence
-from iddkit.qc.queue.plants import Copy, find_plantable, plant
+from iddkit.qc.queue.plants import Copy, plant
 from iddkit.qc.queue.project import change_project, start_project
 from iddkit.qc.queue.reviews import review, told_frame
 from iddkit.qc.queue.rules import require_step
@@ -39,7 +39,6 @@ __all__ = [
     "find_batch",
     "find_frame",
     "find_person",
-    "find_plantable",
     "freeze",
     "give",
     "hand_over",

@@ -16,7 +16,7 @@ from iddkit.qc.examination import examine
 from iddkit.qc.places import image_size
 from iddkit.qc.queue.frames import find_batch, find_frame
 from iddkit.qc.queue.people import find_person, require_lead
-from iddkit.qc.queue.plants import Copy, find_plantable, find_problem, plant
+from iddkit.qc.queue.plants import Copy, find_problem, plant, survey
 from iddkit.qc.rewriting import rewrite
 from iddkit.qc.spoiling import KINDS, Spoiled, find_difference, find_spoilings
 from iddkit.qc.stages import Stage
@@ -220,6 +220,8 @@ def plant_by_lot(
     OptionError
         There is nobody and nothing of a name, or no frame at which anything can be planted.
     """
+    with store.writing(now) as work:  # first of all: what a refusal says is for leads
+        require_lead(work, find_person(work, lead), "plant errors")
     with store.looking() as work:
         actor = find_person(work, lead)
         person = None if reviewer is None else find_person(work, reviewer)
@@ -231,12 +233,8 @@ def plant_by_lot(
                 if problem:
                     raise OptionError(problem, where=printable(frame.key))
         else:
-            able = find_plantable(work, actor, stage=stage, batch=chosen, person=person)
+            able = _find_able(survey(work, actor, stage=stage, batch=chosen, person=person))
         project, folder = work.project, store.files(work.project)
-    with store.writing(now) as work:
-        require_lead(work, find_person(work, lead), "plant errors")
-    if not able:
-        raise OptionError("there is no frame at which anything can be planted now")
     planted: list[Plant] = []
     problems: dict[str, str] = {}
     for frame in _cast(able, seed):
@@ -255,6 +253,17 @@ def plant_by_lot(
         except UserError as error:  # another one is taken
             problems[frame.key] = error.problem
     return Planting(tuple(planted), problems)
+
+
+def _find_able(surveyed: Sequence[tuple[Frame, str]]) -> list[Frame]:
+    """Return the frames at which something can be planted; OptionError, with the commonest reasons, for none."""
+    able = [frame for frame, problem in surveyed if not problem]
+    if able:
+        return able
+    reasons = Counter(problem for _, problem in surveyed).most_common(3)
+    told = "; ".join(f"{problem} ({count} of {len(surveyed)})" for problem, count in reasons)
+    why = told or "none waits for a review that was asked for"
+    raise OptionError(f"there is no frame at which anything can be planted now: {why}")
 
 
 def _cast(able: Sequence[Frame], seed: int) -> Iterator[Frame]:

@@ -133,21 +133,24 @@ def _find_problem_of(work: Work, frame: Frame, actor: Person, person: Person) ->
     return ""
 
 
-def find_plantable(
+def survey(
     work: Work, actor: Person, *, stage: Stage | None = None, batch: Batch | None = None, person: Person | None = None
-) -> list[Frame]:
-    """Return the frames at which a lead can plant something now, in the order in which they were added.
+) -> list[tuple[Frame, str]]:
+    """Return the frames that wait for a review, in the order in which they were added.
 
-    Left out are those of which a copy waits, or was judged there in place of the same version: its judge has seen both.
+    Each with why a lead can plant nothing at it now, or "": not where a copy waits, or was judged there in place of the
+    same version, as its judge has seen both.
     """
     query = select(frames).where(frames.c.stage.in_(REVIEWS if stage is None else (stage,))).order_by(frames.c.id)
     if batch is not None:
         query = query.where(frames.c.batch == batch.id)
     judged = and_(plants.c.stage == frames.c.stage, plants.c.revision == frames.c.revision, plants.c.verdict != "")
     waiting = and_(plants.c.moved == frames.c.moved, plants.c.verdict == "")
-    there = select(plants.c.id).where(plants.c.frame == frames.c.id, or_(judged, waiting))
-    found = work.find(Frame, query.where(~there.exists()))
-    return [frame for frame in found if not _find_problem(work, frame, actor, person)]
+    there = select(plants.c.id).where(plants.c.frame == frames.c.id, or_(judged, waiting)).exists()
+    spoiled = {frame.id for frame in work.find(Frame, query.where(there))}
+    problem = "a copy of it is planted, or was judged"
+    found = work.find(Frame, query)
+    return [(one, problem if one.id in spoiled else _find_problem(work, one, actor, person)) for one in found]
 
 
 def probe(
