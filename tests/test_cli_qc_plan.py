@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,6 +183,12 @@ def test_reviewers_who_miss_something_have_a_second_curve() -> None:
 @pytest.mark.parametrize("size", [7, 1000, None])
 def test_every_kind_of_plan_has_a_picture(plan: SamplingPlan, size: int | None) -> None:
     assert picture(plan, size).height > 200
+
+
+def test_words_at_the_end_of_a_curve_are_on_the_sheet() -> None:
+    for plan, size in ((SamplingPlan("fixed", n=1, c=0), 2), (SamplingPlan("fixed", n=200, c=190), 200)):
+        pixels = np.asarray(Image.open(io.BytesIO(picture(plan, size).png)).convert("L"))
+        assert (pixels[:, -8:] == 255).all()
 
 
 def test_a_plan_that_accepts_everything_has_a_picture() -> None:

@@ -7,11 +7,15 @@ from typing import Final
 
 from iddkit.qc.acceptance import OperatingPoint, Rate, ResolvedPlan, oc_curve, parse_rate, risks
 from iddkit.reporting.figure import MARGIN, RANDOM, SECOND, SUBSET, WIDTH, Symbol, draw_legend, finish, number, percent
+from iddkit.reporting.lettering import measure
 from iddkit.reporting.panel import Panel, linear, round_steps
 from iddkit.reporting.sheet import INK, PAPER, Look, Sheet
 
 # Height of the panel, room for its words on the left, over it and below, in points.
 _TALL, _LEFT, _OVER, _BELOW = 234.0, 46.0, 16.0, 36.0
+
+# Size of words beside a mark, in points.
+_WORDS: Final = 8
 
 # Points of a curve, at most.
 _POINTS: Final = 400
@@ -72,9 +76,12 @@ def draw_oc_curve(
     _draw_curve(panel, points, SUBSET, 1.8)
     for point in _marked(resolved, sensitivity, specificity):
         panel.draw_marks([point.fraction], [point.p_accept], "o", 6, _LEVEL)
-        x, y = float(panel.x(point.fraction)) + 7, float(panel.y(point.p_accept))
+        x, y = float(panel.x(point.fraction)), float(panel.y(point.p_accept))
         words = f"{percent(point.fraction)} bad: {percent(point.p_accept)} accepted"
-        sheet.write(words, x, y - 4, size=8, color=INK)
+        wide = measure(words, _WORDS)
+        # Above the curve; or before it, where the sheet ends.
+        left = x + 7 if x + 7 + wide <= WIDTH - MARGIN else x - 18 - wide
+        sheet.write(words, left, y - 4, size=_WORDS, color=INK)
     return finish(sheet, panel.bottom + _BELOW)
 
 
@@ -89,4 +96,5 @@ def _marked(resolved: ResolvedPlan, sensitivity: Rate, specificity: Rate) -> lis
     its = risks(resolved, sensitivity=sensitivity, specificity=specificity)
     if its.producer is not None:
         return list(its.levels)
-    return [point for point in (its.mostly_accepted, its.even, its.mostly_rejected) if point is not None]
+    found = (its.mostly_accepted, its.even, its.mostly_rejected)
+    return [point for point in dict.fromkeys(found) if point is not None]  # each once
