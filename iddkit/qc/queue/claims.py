@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, or_, select
 
 from iddkit.errors import printable
 from iddkit.qc.access import may_see_sample
@@ -54,7 +54,7 @@ def take_next(work: Work, person: Person, stage: Stage | None = None, besides: C
     person, stage
         Who asks, and for what.
     besides
-        Numbers of frames that they have claimed and do not want to be given again: their verdicts are on the way.
+        Numbers of frames that they do not want to be given again: their verdicts are on the way.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def take_next(work: Work, person: Person, stage: Stage | None = None, besides: C
         return Task(mine, again=True)
     if Role.ANNOTATOR in person.role_set:
         hand_over(work)
-    found = _find_free(work, person, stage)
+    found = _find_free(work, person, stage, besides)
     if found is None:
         return None
     return Task(_claim(work, found, person))
@@ -104,7 +104,7 @@ def _claim(work: Work, frame: Frame, person: Person) -> Frame:
 
 def look_ahead(work: Work, person: Person, stage: Stage | None = None, besides: Collection[int] = ()) -> Frame | None:
     """Return the frame that `take_next` would give, as far as can be told; nothing is claimed."""
-    return _find_mine(work, person, stage, besides) or _find_free(work, person, stage)
+    return _find_mine(work, person, stage, besides) or _find_free(work, person, stage, besides)
 
 
 def _find_mine(work: Work, person: Person, stage: Stage | None, besides: Collection[int]) -> Frame | None:
@@ -118,10 +118,10 @@ def _find_mine(work: Work, person: Person, stage: Stage | None, besides: Collect
     return None
 
 
-def _find_free(work: Work, person: Person, stage: Stage | None) -> Frame | None:
+def _find_free(work: Work, person: Person, stage: Stage | None, besides: Collection[int]) -> Frame | None:
     """Return the first frame that a person may claim."""
     for query, values in _queries(work, person, stage):
-        found = work.find(Frame, query, **values)
+        found = work.find(Frame, query, besides=list(besides), **values)
         if found:
             return found[0]
     return None
@@ -153,7 +153,10 @@ def _queries(work: Work, person: Person, stage: Stage | None) -> Iterator[tuple[
 
 
 # The statements are made once: SQLAlchemy takes longer to put one together than SQLite to run it.
-_FREE: Final = or_(frames.c.claimant.is_(None), frames.c.claimed_until <= bindparam("now"))
+_FREE: Final = and_(
+    or_(frames.c.claimant.is_(None), frames.c.claimed_until <= bindparam("now")),
+    frames.c.id.not_in(bindparam("besides", expanding=True)),
+)
 _NOT_DRAWN: Final = frames.c.hands.not_like(bindparam("drawn"))
 _OLDEST: Final = (frames.c.moved, frames.c.id)
 
