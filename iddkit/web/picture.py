@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,9 +30,8 @@ class Drawing:
     ----------
     width, height
         In pixels; 0 where neither file nor image says it.
-    shapes
-        All objects of the file as JSON values: number, label, color, whether it is deleted, how many of its pixels are
-        seen, why it is not drawn, and its outlines.
+    encoded
+        `shapes` as JSON: a seventh of what thousands of outlines take as lists while a drawing is kept.
     objects
         Number of the object that each value of the index image stands for, from 1 on.
     index
@@ -40,9 +40,21 @@ class Drawing:
 
     width: int
     height: int
-    shapes: tuple[dict[str, Any], ...]
+    encoded: bytes
     objects: tuple[int, ...]
     index: bytes | None
+
+    @property
+    def shapes(self) -> list[dict[str, Any]]:
+        """All objects of the file as JSON values.
+
+        Number, label, color, whether it is deleted, how many of its pixels are seen, why it is not drawn, its outlines.
+        """
+        return json.loads(self.encoded)  # type: ignore[no-any-return]
+
+
+#: Of a frame that has nothing to be drawn.
+NOTHING: Final = Drawing(0, 0, b"[]", (), None)
 
 
 def draw(content: bytes, name: str, label_map_name: str, size: tuple[int, int] | None) -> Drawing:
@@ -67,20 +79,18 @@ def draw(content: bytes, name: str, label_map_name: str, size: tuple[int, int] |
     if annotation.size == (0, 0) and size is not None:
         annotation = annotation.with_size(*size)
     if annotation.size == (0, 0):
-        return Drawing(0, 0, tuple(_describe(reading, label_map, {}, {})), (), None)
+        return Drawing(0, 0, _encode(reading, label_map, {}, {}), (), None)
     painting = paint(annotation, label_map, default_fill(reading.format, label_map), unknown="void")
     counts = painting.pixel_counts()[1:].tolist()
     seen = {one.number: count for one, count in zip(painting.objects, counts, strict=True)}
     dropped = {one.number: one.reason for one in painting.dropped}
     index = np.zeros((*painting.index.shape, 3), dtype=np.uint8)
     index[..., 0], index[..., 1] = painting.index & 255, painting.index.astype(np.uint16) >> 8
-    shapes = tuple(_describe(reading, label_map, seen, dropped))
-    return Drawing(*annotation.size, shapes, tuple(one.number for one in painting.objects), encode_png(index))
+    encoded = _encode(reading, label_map, seen, dropped)
+    return Drawing(*annotation.size, encoded, tuple(one.number for one in painting.objects), encode_png(index))
 
 
-def _describe(
-    reading: Reading, label_map: labels.LabelMap, seen: dict[int, int], dropped: dict[int, str]
-) -> list[dict[str, Any]]:
+def _encode(reading: Reading, label_map: labels.LabelMap, seen: dict[int, int], dropped: dict[int, str]) -> bytes:
     described = []
     for shape in reading.annotation.shapes:
         found = label_map.find(shape.label)
@@ -97,7 +107,7 @@ def _describe(
                 "outlines": _outlines(shape),
             }
         )
-    return described
+    return json.dumps(described).encode()
 
 
 def _outlines(shape: Shape) -> list[list[list[float]]]:
