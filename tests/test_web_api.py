@@ -204,6 +204,10 @@ def test_the_index_image_tells_the_object_at_each_pixel(sign_in: SignIn, store: 
     # The next version has another address: what a browser kept is never taken for it.
     assert "immutable" in said.headers["cache-control"]
     assert "immutable" not in client.get("/api/v1/frames/1/index").headers.get("cache-control", "")
+    # What is asked for by its content is that or nothing.
+    for what, of in (("index", document["index"].split("=")[1]), ("thumbnail", document["sha256"])):
+        found = [client.get(f"/api/v1/frames/1/{what}?of={asked}").status_code for asked in (of, "0" * 64)]
+        assert found == [200, 404], what
 
 
 def test_files_that_are_no_annotations_are_refused_and_nothing_is_kept(sign_in: SignIn, store: Store) -> None:
@@ -340,6 +344,10 @@ def test_several_frames_are_claimed_at_once_and_others_beside_them(sign_in: Sign
     assert several() == several() == [1, 2]
     assert several(besides=[1]) == [2]
     assert sue.post("/api/v1/tasks/next", json={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
+    # Nor one that they no longer have, while their verdict on it is on the way.
+    assert sue.post("/api/v1/frames/1/release").status_code == 200
+    assert sue.post("/api/v1/tasks/next", json={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
+    assert sue.get("/api/v1/tasks/ahead", params={"stage": "qc2", "besides": [1, 2]}).json()["frame"] is None
     assert ann.post("/api/v1/tasks/several", json={"stage": "qc2"}).status_code == 409
 
 

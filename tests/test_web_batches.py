@@ -262,4 +262,8 @@ def test_no_history_tells_what_is_in_an_open_sample(sign_in: SignIn, review: Rev
         assert ("sample" in str(told)) is knows, name
     sign_in("rex").post("/api/v1/tasks/next", json={"stage": "qc3"})
     claims = sign_in("sue").get("/api/v1/claims").json()["claims"]
-    assert [one["frame"] for one in claims] == ["an image of the sample"]
+    assert [(one["number"], one["frame"]) for one in claims] == [(None, "an image of the sample")]
+    assert "an image of the sample" in sign_in("sue").get("/dashboard").text
+    (claim,) = sign_in("lea").get("/api/v1/claims").json()["claims"]
+    assert claim["frame"] in keys
+    assert f"/api/v1/frames/{claim['number']}/release" in sign_in("lea").get("/dashboard").text

@@ -167,6 +167,28 @@ def test_a_link_brings_a_password_and_the_password_brings_back(project: Project)
     ann.page.get_by_role("heading", name="My repairs").wait_for()
 
 
+def test_a_lead_gives_back_what_another_has_and_sees_what_is_planted(project: Project) -> None:
+    sue, first = begin_reviewing(project)
+    lea = project.browse("lea")
+    lea.go("/dashboard")
+    lea.page.get_by_role("button", name=f"Release {first}").click()
+    lea.page.get_by_text(f"Done: Release {first}").wait_for()
+    lea.page.get_by_text("Nobody has a frame in hand").wait_for()
+    lea.page.locator("#plant [name=stage]").select_option("qc1")
+    lea.page.get_by_role("button", name="Plant by lot").click()
+    lea.page.get_by_text("planted now: none waits for a review that was asked for").wait_for()
+    lea.page.locator("#plant [name=stage]").select_option("qc2")
+    lea.page.get_by_role("button", name="Plant by lot").click()
+    lea.page.get_by_text("Planted: 1.").wait_for()
+    lea.page.get_by_role("region", name="All that was planted").get_by_text("open").wait_for()
+    # Whoever had the frame open can still judge it: nobody else has it.
+    sue.press("p", "n")
+    sue.await_frame(other_than=first)
+    sue.press("h")
+    sue.page.get_by_text("QC2: passed").wait_for()
+    assert verify(project.store).findings == ()
+
+
 def test_three_browsers_bring_a_batch_from_hand_in_to_certificate(
     project: Project, playwright: Playwright, browser: Browser, tmp_path: Path
 ) -> None:

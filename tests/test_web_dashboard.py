@@ -143,11 +143,15 @@ def test_a_claim_that_was_forgotten_is_told_with_its_age(sign_in: SignIn) -> Non
     (row,) = rows_of(client.get("/api/v1/tables/claims.csv").text)
     assert (row["frame"], row["claimed by"]) == (claim["frame"], "cy")
     assert row["until"].endswith("(lapsed)")
+    assert "/release" not in client.get("/dashboard").text  # anyone may take it as it is
     client.post("/api/v1/frames/5/release")
     sign_in("ann").post("/api/v1/tasks/next", json={"stage": "annotate"})
     (claim,) = client.get("/api/v1/claims").json()["claims"]
     assert (claim["person"], claim["is_lapsed"]) == ("ann", False)
     assert claim["hours"] < 1
+    # A lead can give back what another has; a supervisor reads of it.
+    for name, may in (("lea", True), ("sue", False)):
+        assert (f'data-post="/api/v1/frames/{claim["number"]}/release"' in sign_in(name).get("/dashboard").text) is may
 
 
 def test_yields_are_told_with_intervals_or_not_at_all(sign_in: SignIn, review: Review) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,7 +142,7 @@ def test_only_leads_plant_and_read_what_is_planted(run: Run, sign_in: SignIn) ->
     for name in ("sue", "ann", "rex"):
         client = sign_in(name)
         assert client.post("/api/v1/plants", json={}).status_code == 409
-        for path in ("plants", "sensitivity", "tables/sensitivity.csv"):
+        for path in ("plants", "sensitivity", "tables/sensitivity.csv", "tables/plants.csv"):
             assert client.get(f"/api/v1/{path}").status_code == 403, path
     assert "lanted" in sign_in("lead").get("/dashboard").text
     assert "lanted" not in sign_in("sue").get("/dashboard").text
@@ -160,6 +162,9 @@ def test_sensitivity_is_told(run: Run, sign_in: SignIn) -> None:
     assert [(one["stage"], one["reviewer"]) for one in seen["reviewers"]] == [("qc2", "sue")]
     (one,) = lead.get("/api/v1/plants").json()["plants"]
     assert (one["state"], one["judge"], one["located"]) == ("caught", "sue", True)
+    (row,) = csv.DictReader(io.StringIO(lead.get("/api/v1/tables/plants.csv").text))
+    assert (row["frame"], row["state"], row["judged by"]) == (one["frame"], "caught", "sue")
+    assert one["frame"] in lead.get("/dashboard").text
 
 
 def test_a_leads_own_copy(run: Run, sign_in: SignIn) -> None:

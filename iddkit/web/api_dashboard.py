@@ -7,13 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from iddkit.qc.progress.open_claims import read_open_claims
 from iddkit.qc.progress.person import read_people_table
 from iddkit.qc.progress.standing import read_standing
 from iddkit.qc.stages import Role
 from iddkit.reporting.qc_figures import draw_weeks
 from iddkit.web.answers import answer_csv, answer_svg
-from iddkit.web.overview import AskedSpan, TableName, read_span, read_table
+from iddkit.web.overview import FOR_LEADS, AskedSpan, TableName, read_claims, read_span, read_table
 from iddkit.web.refusals import answers_with
 from iddkit.web.roles import Overseer, require_role
 from iddkit.web.signing import AtDesk
@@ -36,10 +35,10 @@ def standing(desk: AtDesk, _: Overseer) -> dict[str, Any]:
 
 
 @router.get("/claims")
-def claims(desk: AtDesk, _: Overseer) -> dict[str, Any]:
+def claims(desk: AtDesk, session: Overseer) -> dict[str, Any]:
     """List the frames that somebody claimed and has not done yet, the oldest claim first."""
     with desk.store.looking() as work:
-        found = read_open_claims(work.connection, now=datetime.now(UTC))
+        found = read_claims(work, session.person, datetime.now(UTC))
     return {"claims": [claim.to_json() for claim in found]}
 
 
@@ -54,12 +53,12 @@ def yields(desk: AtDesk, _: Overseer) -> dict[str, Any]:
 def table(name: TableName, span: AskedSpan, desk: AtDesk, session: Overseer) -> Response:
     """Return a table of the dashboard as a CSV file; `weeks` and `day` say of which weeks, where it is weekly.
 
-    `sensitivity` is for leads.
+    `sensitivity` and `plants` are for leads.
     """
-    if name == "sensitivity":
+    if name in FOR_LEADS:
         require_role([Role.LEAD])(session)
     with desk.store.looking() as work:
-        return answer_csv(read_table(work, name, span, datetime.now(UTC)), name)
+        return answer_csv(read_table(work, name, span, session.person, datetime.now(UTC)), name)
 
 
 @router.get("/figures/weeks.svg", response_class=Response, responses=answers_with("image/svg+xml"))

@@ -23,7 +23,7 @@ from iddkit.qc.stages import SAMPLED, Action, Role
 from iddkit.qc.state import Frame, Person
 from iddkit.qc.store import contents
 from iddkit.qc.store.work import Work
-from iddkit.web.picture import Drawing, draw, read_picture
+from iddkit.web.picture import NOTHING, Drawing, draw, read_picture
 from iddkit.web.refusals import answers_with
 from iddkit.web.signing import AtDesk, Desk, SignedIn
 from iddkit.web.telling import tell_checked, tell_frame
@@ -111,20 +111,31 @@ def image(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
 
 @router.get("/{number}/index", response_class=Response, responses=answers_with("image/png"))
 def index(number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = "") -> Response:
-    """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on."""
+    """Return which object is seen at each pixel: a PNG, red + 256 green is the place in `objects`, from 1 on.
+
+    With `of`, as the frame has it in `index`, only if it is still that picture.
+    """
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
         drawing, digest, problem = _read_drawing(desk, work, found, session.person)
     if drawing.index is None:
         raise HTTPException(404, problem or "this frame has no annotation of a known size")
-    return Response(drawing.index, media_type="image/png", headers=_KEPT if of == digest else None)
+    _require_same(of, digest)
+    return Response(drawing.index, media_type="image/png", headers=_KEPT if of else None)
 
 
 @router.get("/{number}/thumbnail", response_class=Response, responses=answers_with("image/jpeg"))
-def thumbnail(number: FrameId, desk: AtDesk, session: SignedIn) -> Response:
-    """Return a small picture with the labels over it: a JPEG."""
+def thumbnail(
+    number: FrameId, desk: AtDesk, session: SignedIn, of: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Return a small picture with the labels over it: a JPEG.
+
+    With `of`, the frame's `sha256`, only if that is still the file that is shown.
+    """
     with desk.store.looking() as work:
         found = find_seen(work, session.person, number)
+        shown = shown_revision(work, found, session.person)
+        _require_same(of, "" if shown is None else shown.sha256)
         drawing, _, problem = _read_drawing(desk, work, found, session.person)
     if found.revision and drawing.index is None:  # a picture without its labels would look like one that has none
         raise HTTPException(404, problem or "this frame has no annotation of a known size")
@@ -164,6 +175,12 @@ def history(number: FrameId, desk: AtDesk, session: SignedIn) -> dict[str, Any]:
     return {"history": [happening.to_json() for happening in found]}
 
 
+def _require_same(asked: str, there: str) -> None:
+    """Refuse what is asked for by the content that it had before: whoever asks would take one for the other."""
+    if asked not in ("", there):
+        raise HTTPException(404, "it is another file by now: load the page again")
+
+
 def _name_labels(label_map: str) -> list[str]:
     try:
         return [label.name for label in labels.load(label_map)]
@@ -184,7 +201,6 @@ def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple
 
     With what names the picture, and with what is wrong.
     """
-    nothing = Drawing(0, 0, (), (), None)
     try:
         revision = shown_revision(work, frame, person)
         if revision is not None:
@@ -192,8 +208,8 @@ def _read_drawing(desk: Desk, work: Work, frame: Frame, person: Person) -> tuple
         elif (path := annotation_path(frame)) is not None:
             content, name = read_bytes(path), path.name
         else:
-            return nothing, "", ""
+            return NOTHING, "", ""
         label_map = work.project.label_map
         return *_draw(content, name, label_map, labels.load(label_map).sha256, image_size(frame)), ""
     except UserError as error:
-        return nothing, "", error.problem
+        return NOTHING, "", error.problem

@@ -9,11 +9,14 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Query
 
-from iddkit.qc.progress.open_claims import read_open_claims
+from iddkit.qc.access import may_see_sample
+from iddkit.qc.progress.open_claims import OpenClaim, read_open_claims
 from iddkit.qc.progress.person import read_people_table
+from iddkit.qc.progress.plants import read_plants
 from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.progress.weekly import WeekRow, read_weeks
+from iddkit.qc.state import Person
 from iddkit.qc.store.work import Work
 from iddkit.reporting import qc_people, qc_plants, qc_tables
 from iddkit.reporting.tables import Table
@@ -30,7 +33,11 @@ TableName = Literal[
     "claims",
     "people",
     "sensitivity",
+    "plants",
 ]
+
+#: For leads alone: who sees these change knows of which frame there was a planted copy.
+FOR_LEADS: Final = frozenset({"sensitivity", "plants"})
 
 #: Of weeks; ``weeks`` has all of them in one, for scripts.
 WEEKLY: Final[dict[str, Callable[[list[WeekRow]], Table]]] = {
@@ -86,14 +93,24 @@ def read_span(work: Work, span: Span, now: datetime) -> list[WeekRow]:
     return read_weeks(work.connection, work.project, containing=span.day, weeks=span.weeks, now=now)
 
 
-def read_table(work: Work, name: TableName, span: Span, now: datetime) -> Table:
-    """Return one of the tables, as its CSV file has it: people with the ends of intervals in columns of their own."""
+def read_claims(work: Work, person: Person, now: datetime) -> tuple[OpenClaim, ...]:
+    """Return the open claims as a person may know them."""
+    return read_open_claims(work.connection, now=now, knows_sample=may_see_sample(person))
+
+
+def read_table(work: Work, name: TableName, span: Span, person: Person, now: datetime) -> Table:
+    """Return one of the tables as its CSV file has it, for a person.
+
+    People have the ends of intervals in columns of their own.
+    """
     if name in WEEKLY:
         return WEEKLY[name](read_span(work, span, now))
     if name in PRESENT:
         return PRESENT[name](read_standing(work.connection, now=now))
     if name == "claims":
-        return qc_tables.claim_table(read_open_claims(work.connection, now=now))
+        return qc_tables.claim_table(read_claims(work, person, now))
     if name == "sensitivity":
         return qc_plants.sensitivity_table(read_sensitivity(work.connection))
+    if name == "plants":
+        return qc_plants.plant_table(read_plants(work.connection))
     return qc_people.estimate_table(read_people_table(work.connection))

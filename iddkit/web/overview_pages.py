@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,18 +11,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from iddkit.qc.access import INSIDERS, OVERSEERS
 from iddkit.qc.accounts import Session
-from iddkit.qc.progress.open_claims import read_open_claims
+from iddkit.qc.progress.open_claims import OpenClaim
 from iddkit.qc.progress.person import read_people_table
+from iddkit.qc.progress.plants import read_plants
 from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.queue.people import read_people
 from iddkit.qc.stages import SAMPLED, Role, Stage
 from iddkit.reporting.page import Fact
 from iddkit.reporting.qc_people import people_table
-from iddkit.reporting.qc_plants import sensitivity_table
+from iddkit.reporting.qc_plants import plant_table, sensitivity_table
 from iddkit.reporting.qc_tables import batch_table, claim_table
 from iddkit.web.api_batches import BatchId, find_batch, tell_batch, tell_batches
-from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_span
+from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_claims, read_span
 from iddkit.web.rendering import identify, render, show_table
 from iddkit.web.roles import name_roles
 from iddkit.web.signing import AtDesk, Desk, find_signed_in
@@ -40,18 +41,22 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
     with desk.store.looking() as work:
         rows = read_span(work, span, now)
         standing = read_standing(work.connection, now=now)
-        claims = claim_table(read_open_claims(work.connection, now=now))
+        claims = read_claims(work, session.person, now)
         people = people_table(read_people_table(work.connection))
         caught = sensitivity_table(read_sensitivity(work.connection))
+        planted = plant_table(read_plants(work.connection)[::-1])  # the latest first
         batches = tell_batches(work, session.person)
         project = work.project.name
         invited = [person.name for person in read_people(work) if person.active]
     tables = {name: show_table(make(rows), _csv(name, span.query)) for name, make in WEEKLY.items()}
     tables |= {name: show_table(make(standing), _csv(name)) for name, make in PRESENT.items()}
-    tables |= {"claims": show_table(claims, _csv("claims")), "people": show_table(people, _csv("people"))}
-    tables["sensitivity"] = show_table(caught, _csv("sensitivity"))
-    tables["frames"]["links"] = [f"/batches/{one['id']}" for one in batches] + [""]
     is_lead = Role.LEAD in session.person.role_set
+    tables["claims"] = _show_claims(claims, is_lead=is_lead)
+    tables["people"] = show_table(people, _csv("people"))
+    if is_lead:
+        tables["sensitivity"] = show_table(caught, _csv("sensitivity"))
+        tables["plants"] = show_table(planted, _csv("plants"))
+    tables["frames"]["links"] = [f"/batches/{one['id']}" for one in batches] + [""]
     values: dict[str, Any] = {
         "project": project,
         "tables": tables,
@@ -93,6 +98,16 @@ def _let_in(request: Request, desk: Desk, roles: Collection[Role]) -> Session | 
     if session.person.role_set.isdisjoint(roles):
         return render("refused.html", 403, **identify(desk, session), whose=name_roles(roles))
     return session
+
+
+def _show_claims(claims: Sequence[OpenClaim], *, is_lead: bool) -> dict[str, Any]:
+    """Return the table of open claims; a lead can give back what others still have."""
+    links = ["" if one.number is None else f"/frames/{one.number}" for one in claims]
+    buttons = [
+        None if one.number is None or one.is_lapsed else ("Release", f"/api/v1/frames/{one.number}/release")
+        for one in claims
+    ]
+    return show_table(claim_table(claims), _csv("claims"), links, buttons if is_lead else ())
 
 
 def _csv(name: str, query: str = "") -> str:

@@ -41,7 +41,9 @@ def identify(desk: Desk, session: Session) -> dict[str, Any]:
     }
 
 
-def show_table(table: Table, csv: str = "", links: Sequence[str] = ()) -> dict[str, Any]:
+def show_table(
+    table: Table, csv: str = "", links: Sequence[str] = (), buttons: Sequence[tuple[str, str] | None] = ()
+) -> dict[str, Any]:
     """Return a table as ``table.html`` takes it.
 
     Parameters
@@ -52,9 +54,12 @@ def show_table(table: Table, csv: str = "", links: Sequence[str] = ()) -> dict[s
         Where its CSV file is, or "".
     links
         For each row, where its first cell leads, "" for nowhere.
+    buttons
+        For each row, what can be done with it, if anything: in words, and where that is posted to.
     """
     padded = [*links, *[""] * (len(table.rows) - len(links))]
-    return {**plain_table(table, (), {}, SHOWN_ROWS), "title": table.title, "csv": csv, "links": padded}
+    shown = plain_table(table, (), {}, SHOWN_ROWS)
+    return {**shown, "title": table.title, "csv": csv, "links": padded, "buttons": list(buttons)}
 
 
 def render(template: str, status: int = 200, **values: object) -> HTMLResponse:

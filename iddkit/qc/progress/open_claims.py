@@ -21,6 +21,8 @@ class OpenClaim:
 
     Attributes
     ----------
+    number
+        Of the frame; None if who reads may not know which it is.
     frame, batch, stage
         Key, name of its batch, and where it stands.
     person
@@ -35,6 +37,7 @@ class OpenClaim:
         For how long they have had it.
     """
 
+    number: int | None
     frame: str
     batch: str
     stage: str
@@ -53,7 +56,7 @@ class OpenClaim:
 SOME: Final = "an image of the sample"
 
 
-def read_open_claims(connection: Connection, *, now: datetime) -> tuple[OpenClaim, ...]:
+def read_open_claims(connection: Connection, *, now: datetime, knows_sample: bool = False) -> tuple[OpenClaim, ...]:
     """Return the claimed frames that were neither handed in, judged nor given back, the oldest claim first.
 
     Parameters
@@ -62,6 +65,8 @@ def read_open_claims(connection: Connection, *, now: datetime) -> tuple[OpenClai
         Of `Store.reading`.
     now
         With its zone: what has lapsed by then is told.
+    knows_sample
+        Whether who reads may know which images an open sample holds.
     """
     at = to_microseconds(now)
     columns = (frames.c.id, frames.c.key, frames.c.stage, frames.c.claimant, frames.c.claimed_until)
@@ -72,8 +77,8 @@ def read_open_claims(connection: Connection, *, now: datetime) -> tuple[OpenClai
         since = _read_since(connection, row.id, row.claimant)
         hours = max(0, at - since) / _HOUR
         until = row.claimed_until or 0
-        key = SOME if row.stage in SAMPLED else row.key
-        found.append(OpenClaim(key, row.batch, row.stage, row.person, since, until, until <= at, hours))
+        number, key = (row.id, row.key) if knows_sample or row.stage not in SAMPLED else (None, SOME)
+        found.append(OpenClaim(number, key, row.batch, row.stage, row.person, since, until, until <= at, hours))
     return tuple(sorted(found, key=lambda claim: (claim.since, claim.frame)))
 
 

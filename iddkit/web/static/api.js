@@ -44,6 +44,18 @@ export function say(text, isBad = false) {
   line.hidden = !text;
 }
 
+// Has the next page of this tab say something.
+export function sayNext(text) {
+  sessionStorage.setItem("iddkit.said", text);
+}
+
+// Says what the page before had to say.
+export function sayBefore() {
+  const before = sessionStorage.getItem("iddkit.said");
+  sessionStorage.removeItem("iddkit.said");
+  if (before) say(before);
+}
+
 export function make(tag, attributes = {}, ...inside) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

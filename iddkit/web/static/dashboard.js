@@ -1,4 +1,4 @@
-import { call, say } from "./api.js";
+import { call, say, sayBefore, sayNext } from "./api.js";
 
 const form = document.getElementById("invite");
 
@@ -18,6 +18,19 @@ form?.addEventListener("submit", async (event) => {
   }
 });
 
+for (const button of document.querySelectorAll("button.act")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await call("POST", button.dataset.post);
+      sayNext(`Done: ${button.ariaLabel}.`);
+      location.reload();
+    } catch (error) {
+      say(error.message, true);
+    }
+  });
+}
+
 document.getElementById("plant")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { count, stage, reviewer } = event.target.elements;
@@ -25,8 +38,11 @@ document.getElementById("plant")?.addEventListener("submit", async (event) => {
   try {
     const { plants, problems } = await call("POST", "/api/v1/plants", wanted);
     const left = Object.values(problems).length;
-    say(`Planted: ${plants.map((one) => `${one.reason} in ${one.frame}`).join("; ")}${left ? `; ${left} frames could not be spoiled` : ""}.`);
+    sayNext(`Planted: ${plants.length}${left ? `; ${left} frames could not be spoiled` : ""}.`);
+    location.reload();
   } catch (error) {
     say(error.message, true);
   }
 });
+
+sayBefore();

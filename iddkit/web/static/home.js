@@ -1,4 +1,4 @@
-import { beforeLeaving, call, say } from "./api.js";
+import { beforeLeaving, call, say, sayBefore } from "./api.js";
 import * as outbox from "./outbox.js";
 
 async function next(stage) {
@@ -26,10 +26,7 @@ document.addEventListener("keydown", (event) => {
 
 sessionStorage.removeItem("iddkit.stage"); // which stage is wanted is chosen here
 
-// What the page before had to say.
-const before = sessionStorage.getItem("iddkit.said");
-sessionStorage.removeItem("iddkit.said");
-if (before) say(before);
+sayBefore();
 
 // Verdicts of a page that was left before the server had answered.
 async function sendRest() {

@@ -1,7 +1,7 @@
 // The review of a frame: what is seen, what is marked, the verdict, and the next one.
 
 import { pulse, workOn } from "./activity.js";
-import { Refused, beforeLeaving, call, make, say } from "./api.js";
+import { Refused, beforeLeaving, call, make, say, sayNext } from "./api.js";
 import { View } from "./canvas.js";
 import { SAMPLED, bounds, describe, listFindings } from "./description.js";
 import * as drafts from "./drafts.js";
@@ -210,7 +210,7 @@ async function goOn() {
     if (!isWanted()) return;
     if (frame === null) {
       // What was wanted is wanted no more: at home all of it can be seen.
-      sessionStorage.setItem("iddkit.said", wanted.stage ? `Nothing more to do at ${wanted.stage}.` : "Nothing more to do.");
+      sayNext(wanted.stage ? `Nothing more to do at ${wanted.stage}.` : "Nothing more to do.");
       sessionStorage.removeItem("iddkit.stage");
       await leave();
       return;
