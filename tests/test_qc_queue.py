@@ -155,7 +155,7 @@ def test_people_are_kept_apart_for_ever(store: Store) -> None:
 @pytest.mark.parametrize("verdict", [Action.PASS, Action.FAIL])
 def test_a_frame_that_nobody_drew_cannot_be_reviewed(store: Store, verdict: Action) -> None:
     review = start_review(store)
-    with review.refused(f"train/0/0000: no {verdict} now; at annotate: submit (annotator or lead, who claimed it)"):
+    with review.refused(f"train/0/0000: {verdict} is not possible now; possible at annotate: submit (annotator"):
         review.judge("bo", verdict)
 
 
@@ -243,7 +243,7 @@ def test_a_verdict_is_given_once(store: Store) -> None:
     with review.refused("pass at qc2 is for supervisor or lead"):
         review.passes(peer)
     review.passes("sue")
-    with review.refused("no fail now; at ready: freeze (researcher or expert or lead)"):
+    with review.refused("fail is not possible now; possible at ready: freeze (researcher or expert or lead)"):
         review.fails("sue")
 
 
@@ -423,7 +423,7 @@ def test_a_version_of_a_frame_under_review_is_kept_and_does_not_count(store: Sto
     review = start_review(store)
     review.submit("ann")
     late = review.submit("ann")
-    assert late.conflict.startswith("revision 1 by ann is under review; at qc1: pass (annotator or lead, the peer")
+    assert late.conflict.startswith("revision 1 by ann is under review; possible at qc1: pass (annotator or lead")
     assert review.frame().revision == 1
 
 
@@ -619,7 +619,7 @@ def test_the_lead_cannot_give_a_frame_to_one_who_cannot_do_it(store: Store) -> N
     assert review.holder() == "cy"
     review.passes("cy")
     review.passes("sue")
-    with review.refused("no assign now; at ready: freeze (researcher or expert or lead)"):
+    with review.refused("assign is not possible now; possible at ready: freeze (researcher or expert or lead)"):
         review.give("cy")
 
 
@@ -921,12 +921,12 @@ def test_a_dropped_frame_is_out_and_can_be_restored(store: Store) -> None:
         review.drop(reason="  ")
     review.drop()
     assert review.frame().stage == "dropped"
-    with review.refused("no submit now; at dropped: restore (lead)"):
+    with review.refused("submit is not possible now; possible at dropped: restore (lead)"):
         review.submit("ann")
     with review.refused("restore at dropped is for lead"):
         review.restore(by="sue")
     assert review.restore().stage == "annotate"
-    with review.refused("no restore now"):
+    with review.refused("restore is not possible now"):
         review.restore()
     review.to_qc2()
     review.drop(reason="the plate can be read")
@@ -941,7 +941,7 @@ def test_a_dropped_frame_does_not_hold_up_its_batch(store: Store) -> None:
     review.to_ready(1, 2)
     review.drop(3)
     assert review.freeze().frames == 2
-    with review.refused("no drop now; at qc3: pass"):
+    with review.refused("drop is not possible now; possible at qc3: pass"):
         review.drop(1)
     with review.refused("batch b is at qc3; name an open one"):
         review.restore(3)

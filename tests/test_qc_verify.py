@@ -151,7 +151,7 @@ def test_end_that_is_cut_off_is_found_by_the_rows(tamper: Tamper) -> None:
 
 def test_end_that_changed_no_row_is_found_by_an_anchor(finished: Path, tmp_path: Path) -> None:
     run = start(tmp_path / "p", 3)
-    with pytest.raises(Exception, match="no pass now"):
+    with pytest.raises(Exception, match="pass is not possible now"):
         run.review("train/0/0000", "ann")  # one line of the log, and nothing else
     before = verify(run.store)
     with closing(sqlite3.connect(tmp_path / "p" / "qc.db")) as database:

@@ -177,7 +177,7 @@ def describe_allowed(stage: Stage) -> str:
     Examples
     --------
     >>> describe_allowed(Stage.ESCALATED)
-    'at escalated: submit (lead), assign (lead), drop (lead)'
+    'possible at escalated: submit (lead), assign (lead), drop (lead)'
     """
     said = []
     for move in moves_from(stage):
@@ -185,4 +185,4 @@ def describe_allowed(stage: Stage) -> str:
             continue  # what the conclusion of its batch does
         roles = " or ".join(move.roles)
         said.append(f"{move.action} ({roles}{', ' + move.bond if move.bond else ''})")
-    return f"at {stage}: " + (", ".join(said) if said else "nothing")
+    return f"possible at {stage}: " + (", ".join(said) if said else "nothing")

@@ -110,7 +110,7 @@ def is_claimed_by_other(work: Work, frame: Frame, person: Person) -> bool:
 def refuse_move(work: Work, frame: Frame, person: Person, action: Action) -> NoReturn:
     """Refuse an action that the table does not have in the frame's stage."""
     stage = Stage(frame.stage)
-    refuse(work, frame, person, action, f"no {action} now; {describe_allowed(stage)}")
+    refuse(work, frame, person, action, f"{action} is not possible now; {describe_allowed(stage)}")
 
 
 def refuse(work: Work, frame: Frame, person: Person, action: str, problem: str) -> NoReturn:
