@@ -116,12 +116,12 @@ STANDING = Standing(
         BatchStanding(2, "two|x", "qc3", 2, counts(qc3=40), SAMPLE, 5, 1),
     ),
     (
-        Repair("train/0/a", "one", "ann", True, "qc1", "gap", 2, False, START, 0.5),
-        Repair("train/0/b", "one", "", False, "qc2", "", 4, True, START, 0.5),
-        Repair("train/0/c", "one", "", False, "qc2", "", 1, False, START, 0.5),
+        Repair(1, "train/0/a", "one", "ann", True, "qc1", "gap", 2, False, START, 0.5),
+        Repair(2, "train/0/b", "one", "", False, "qc2", "", 4, True, START, 0.5),
+        Repair(3, "train/0/c", "one", "", False, "qc2", "", 1, False, START, 0.5),
     ),
     (Wait("qc1", "bo", "annotator", 3, START), Wait("qc3", "", "researcher", 3, START)),
-    (Stuck("train/0/a", "qc1", "no one can review it: no annotator or lead is there"),),
+    (Stuck(1, "train/0/a", "qc1", "no one can review it: no annotator or lead is there"),),
 )
 
 

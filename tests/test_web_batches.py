@@ -267,3 +267,20 @@ def test_no_history_tells_what_is_in_an_open_sample(sign_in: SignIn, review: Rev
     (claim,) = sign_in("lea").get("/api/v1/claims").json()["claims"]
     assert claim["frame"] in keys
     assert f"/api/v1/frames/{claim['number']}/release" in sign_in("lea").get("/dashboard").text
+
+
+def test_who_knows_no_sample_learns_of_none_by_what_nobody_can_judge(sign_in: SignIn, review: Review) -> None:
+    keys = draw(review)
+    lead, supervisor = sign_in("lea"), sign_in("sue")
+    with review.store.writing(review.now) as work:
+        lea = queue.find_person(work, "lea")
+        for name in ("rex", "rob", "lea"):
+            queue.set_absence(work, queue.find_person(work, name), lea, 0, None)
+    stuck = lead.get("/api/v1/standing").json()["stuck"]
+    assert {one["frame"] for one in stuck} == {*keys}
+    told = supervisor.get("/api/v1/standing").json()["stuck"]
+    assert [(one["number"], one["frame"]) for one in told] == [(None, "an image of the sample")] * len(stuck)
+    for path in ("/dashboard", "/api/v1/tables/stuck.csv"):
+        text = supervisor.get(path).text
+        assert "an image of the sample" in text, path
+        assert not any(key in text for key in keys), path

@@ -8,11 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from iddkit.qc.progress.person import read_people_table
-from iddkit.qc.progress.standing import read_standing
 from iddkit.qc.stages import Role
 from iddkit.reporting.qc_figures import draw_weeks
 from iddkit.web.answers import answer_csv, answer_svg
-from iddkit.web.overview import FOR_LEADS, AskedSpan, TableName, read_claims, read_span, read_table
+from iddkit.web.overview import FOR_LEADS, AskedSpan, TableName, read_claims, read_present, read_span, read_table
 from iddkit.web.refusals import answers_with
 from iddkit.web.roles import Overseer, require_role
 from iddkit.web.signing import AtDesk
@@ -28,10 +27,10 @@ def weeks(span: AskedSpan, desk: AtDesk, _: Overseer) -> dict[str, Any]:
 
 
 @router.get("/standing")
-def standing(desk: AtDesk, _: Overseer) -> dict[str, Any]:
+def standing(desk: AtDesk, session: Overseer) -> dict[str, Any]:
     """Tell where all frames stand, what waits for whom, open repairs, and frames that nobody can do."""
     with desk.store.looking() as work:
-        return read_standing(work.connection, now=datetime.now(UTC)).to_json()
+        return read_present(work, session.person, datetime.now(UTC)).to_json()
 
 
 @router.get("/claims")

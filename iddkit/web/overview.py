@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Query
 
 from iddkit.qc.access import may_see_sample
-from iddkit.qc.progress.open_claims import OpenClaim, read_open_claims
+from iddkit.qc.progress.open_claims import SOME, OpenClaim, read_open_claims
 from iddkit.qc.progress.person import read_people_table
 from iddkit.qc.progress.plants import read_plants
 from iddkit.qc.progress.sensitivity import read_sensitivity
 from iddkit.qc.progress.standing import Standing, read_standing
 from iddkit.qc.progress.weekly import WeekRow, read_weeks
+from iddkit.qc.stages import SAMPLED
 from iddkit.qc.state import Person
 from iddkit.qc.store.work import Work
 from iddkit.reporting import qc_people, qc_plants, qc_tables
@@ -98,6 +99,15 @@ def read_claims(work: Work, person: Person, now: datetime) -> tuple[OpenClaim, .
     return read_open_claims(work.connection, now=now, knows_sample=may_see_sample(person))
 
 
+def read_present(work: Work, person: Person, now: datetime) -> Standing:
+    """Return where all frames stand, as a person may know it."""
+    standing = read_standing(work.connection, now=now)
+    if may_see_sample(person):
+        return standing
+    hidden = [replace(one, number=None, frame=SOME) if one.stage in SAMPLED else one for one in standing.stuck]
+    return replace(standing, stuck=tuple(hidden))
+
+
 def read_table(work: Work, name: TableName, span: Span, person: Person, now: datetime) -> Table:
     """Return one of the tables as its CSV file has it, for a person.
 
@@ -106,7 +116,7 @@ def read_table(work: Work, name: TableName, span: Span, person: Person, now: dat
     if name in WEEKLY:
         return WEEKLY[name](read_span(work, span, now))
     if name in PRESENT:
-        return PRESENT[name](read_standing(work.connection, now=now))
+        return PRESENT[name](read_present(work, person, now))
     if name == "claims":
         return qc_tables.claim_table(read_claims(work, person, now))
     if name == "sensitivity":

@@ -14,8 +14,9 @@ from iddkit.qc.accounts import Session
 from iddkit.qc.progress.open_claims import OpenClaim
 from iddkit.qc.progress.person import read_people_table
 from iddkit.qc.progress.plants import read_plants
+from iddkit.qc.progress.repairs import Repair
 from iddkit.qc.progress.sensitivity import read_sensitivity
-from iddkit.qc.progress.standing import Standing, read_standing
+from iddkit.qc.progress.standing import Standing, Stuck
 from iddkit.qc.queue.people import read_people
 from iddkit.qc.stages import SAMPLED, Role, Stage
 from iddkit.reporting.page import Fact
@@ -23,7 +24,7 @@ from iddkit.reporting.qc_people import people_table
 from iddkit.reporting.qc_plants import plant_table, sensitivity_table
 from iddkit.reporting.qc_tables import batch_table, claim_table
 from iddkit.web.api_batches import BatchId, find_batch, tell_batch, tell_batches
-from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_claims, read_span
+from iddkit.web.overview import PRESENT, WEEKLY, AskedSpan, read_claims, read_present, read_span
 from iddkit.web.rendering import identify, render, show_table
 from iddkit.web.roles import name_roles
 from iddkit.web.signing import AtDesk, Desk, find_signed_in
@@ -40,7 +41,7 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
     now = datetime.now(UTC)
     with desk.store.looking() as work:
         rows = read_span(work, span, now)
-        standing = read_standing(work.connection, now=now)
+        standing = read_present(work, session.person, now)
         claims = read_claims(work, session.person, now)
         people = people_table(read_people_table(work.connection))
         caught = sensitivity_table(read_sensitivity(work.connection))
@@ -51,6 +52,7 @@ def dashboard(request: Request, span: AskedSpan, desk: AtDesk) -> Response:
     tables = {name: show_table(make(rows), _csv(name, span.query)) for name, make in WEEKLY.items()}
     tables |= {name: show_table(make(standing), _csv(name)) for name, make in PRESENT.items()}
     is_lead = Role.LEAD in session.person.role_set
+    tables["repairs"]["links"], tables["stuck"]["links"] = _link(standing.repairs), _link(standing.stuck)
     tables["claims"] = _show_claims(claims, is_lead=is_lead)
     tables["people"] = show_table(people, _csv("people"))
     if is_lead:
@@ -102,12 +104,15 @@ def _let_in(request: Request, desk: Desk, roles: Collection[Role]) -> Session | 
 
 def _show_claims(claims: Sequence[OpenClaim], *, is_lead: bool) -> dict[str, Any]:
     """Return the table of open claims; a lead can give back what others still have."""
-    links = ["" if one.number is None else f"/frames/{one.number}" for one in claims]
     buttons = [
         None if one.number is None or one.is_lapsed else ("Release", f"/api/v1/frames/{one.number}/release")
         for one in claims
     ]
-    return show_table(claim_table(claims), _csv("claims"), links, buttons if is_lead else ())
+    return show_table(claim_table(claims), _csv("claims"), _link(claims), buttons if is_lead else ())
+
+
+def _link(its: Sequence[OpenClaim | Repair | Stuck]) -> list[str]:
+    return ["" if one.number is None else f"/frames/{one.number}" for one in its]
 
 
 def _csv(name: str, query: str = "") -> str:

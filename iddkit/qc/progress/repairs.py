@@ -25,6 +25,8 @@ class Repair:
 
     Attributes
     ----------
+    number
+        Of the frame.
     frame, batch
         Key, and name.
     owner
@@ -43,6 +45,7 @@ class Repair:
         For how long it has waited since.
     """
 
+    number: int
     frame: str
     batch: str
     owner: str
@@ -76,6 +79,7 @@ def read_repairs(connection: Connection, *, now: datetime, batch: Batch | None =
         owner = None if row.holder is None else everyone[row.holder]
         found.append(
             Repair(
+                row.id,
                 row.key,
                 row.batch,
                 "" if owner is None else owner.name,

@@ -104,12 +104,15 @@ class Stuck:
 
     Attributes
     ----------
+    number
+        Of the frame; None if who reads may not know which it is.
     frame, stage
         Key, and where it stands.
     problem
         In words.
     """
 
+    number: int | None
     frame: str
     stage: str
     problem: str
@@ -215,7 +218,7 @@ def _read_waits(
             if holder is not None:
                 same = and_(one_by_one, frames.c.stage == stage, frames.c.holder == holder, frames.c.hands == hands)
             for number, key in connection.execute(select(frames.c.id, frames.c.key).where(same)):
-                stuck.append((number, Stuck(key, stage, problem)))
+                stuck.append((number, Stuck(number, key, stage, problem)))
     times = _read_times(connection, [moved for _, moved in waits.values()])
     order = {str(stage): place for place, stage in enumerate(Stage)}
     found = [
