@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import signal
 import socket
 import subprocess
 import sys
-import urllib.request
+import time
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,17 @@ def test_the_server_says_where_it_listens_and_ends_with_ctrl_c(project: str) -> 
             assert server.stderr is not None
             found = re.search(r"http://127\.0\.0\.1:\d+", server.stderr.readline())
             assert found is not None
-            with urllib.request.urlopen(f"{found.group()}/sign-in") as answer:
+            connection = http.client.HTTPConnection(found.group().removeprefix("http://"), timeout=10)
+            connection.auto_open = False  # one connection for both
+            connection.connect()
+            for pause in (6, 0):
+                connection.request("GET", "/sign-in")
+                answer = connection.getresponse()
                 assert answer.status == 200
                 assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+                answer.read()
+                time.sleep(pause)  # longer than a connection is kept by uvicorn's default
+            connection.close()
             server.send_signal(signal.SIGINT)
             server.wait(30)
         finally:

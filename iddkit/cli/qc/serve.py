@@ -60,6 +60,8 @@ def serve(
         server_header=False,
         log_level="warning",
         access_log=False,
+        # Longer than proxies and clients keep a connection: what is sent as it is closed gets no answer.
+        timeout_keep_alive=75,
     )
     listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
